@@ -1,0 +1,135 @@
+"""The folder that holds everything a person made: datasets, runs, caches and the store."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tl_core.errors import UserError
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Paths inside one workspace folder.
+
+    Attributes:
+        root: the folder; made on first use by `Workspace.open`.
+    """
+
+    root: Path
+
+    @classmethod
+    def open(cls, root: str | Path | None = None) -> Workspace:
+        """Open the workspace at `root`, at `HEADSTART_HOME`, or at `./workspace`.
+
+        Raises:
+            UserError: the folder cannot be made or written.
+        """
+        path = Path(root or os.environ.get("HEADSTART_HOME") or "workspace").resolve()
+        workspace = cls(path)
+        try:
+            for folder in (workspace.datasets, workspace.runs, workspace.cache, workspace.uploads):
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(
+                f"The workspace {path} cannot be used ({error.strerror}); "
+                "set HEADSTART_HOME to a folder you may write to."
+            ) from error
+        return workspace
+
+    @property
+    def store(self) -> Path:
+        """The SQLite file."""
+        return self.root / "headstart.db"
+
+    @property
+    def datasets(self) -> Path:
+        """One folder per dataset."""
+        return self.root / "datasets"
+
+    @property
+    def runs(self) -> Path:
+        """One folder per run."""
+        return self.root / "runs"
+
+    @property
+    def cache(self) -> Path:
+        """What can be computed again; safe to delete at any time."""
+        return self.root / "cache"
+
+    @property
+    def uploads(self) -> Path:
+        """Files on their way in from a browser."""
+        return self.root / "uploads"
+
+    @property
+    def weights(self) -> Path:
+        """Weights files that people brought, named by their content."""
+        return self.root / "weights"
+
+
+def new_id() -> str:
+    """Return an unguessable id that is safe in file names and addresses.
+
+    >>> len(new_id()), new_id() != new_id()
+    (16, True)
+    """
+    return secrets.token_hex(8)
+
+
+def require_space(folder: Path, needed: int) -> None:
+    """Refuse before writing when the disk cannot take `needed` bytes.
+
+    Raises:
+        UserError: less than `needed` bytes (and a reserve of 64 MiB) are free.
+    """
+    free = shutil.disk_usage(folder).free
+    if free < needed + (64 << 20):
+        raise UserError(
+            f"The disk that holds {folder} has {free / 1e6:,.0f} MB free and this needs about "
+            f"{needed / 1e6:,.0f} MB; free some space or set HEADSTART_HOME to another disk."
+        )
+
+
+@contextmanager
+def disk_errors(what: str) -> Iterator[None]:
+    """Turn a full disk while writing `what` into one sentence.
+
+    Raises:
+        UserError: the system reported that no space was left.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _NO_SPACE:
+            raise UserError(
+                f"The disk became full while writing {what}; nothing half-written was kept: "
+                "free some space and try again."
+            ) from error
+        raise
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Write a file so that a reader sees the old content or the new, never a part.
+
+    Raises:
+        UserError: the disk is full.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{new_id()}.part")
+    try:
+        with disk_errors(path.name), part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+_NO_SPACE = {28, 122, 112}  # ENOSPC, EDQUOT, Windows' ERROR_DISK_FULL
