@@ -1,0 +1,1 @@
+"""Pre-trained networks as chains of named stages."""

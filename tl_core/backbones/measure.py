@@ -1,0 +1,63 @@
+"""Measure every backbone and write `measured.json`: `python -m tl_core.backbones.measure`.
+
+Stages are run on torch's meta device, which computes shapes and counts without computing values,
+so the whole catalogue takes seconds and no memory. A test fails when the file is out of date.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict
+from typing import Any
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from tl_core.backbones.card import Card
+from tl_core.backbones.catalog import MEASURED, Family, families_by_name
+from tl_core.backbones.published import published
+
+
+def measure(card: Card, family: Family) -> dict[str, Any]:
+    """Return the measured fields of one card, as plain values for JSON."""
+    preprocessing, facts = card.preprocessing, {}
+    if card.weights is not None and not card.weights.file:
+        entry = published(card.weights.source)
+        preprocessing, facts = entry.preprocessing, entry.facts
+    with torch.device("meta"):
+        chain = family.assemble(family.build(card.name), 2).eval()
+        x = torch.empty(1, 3, preprocessing.size, preprocessing.size)
+    stages = []
+    for name, stage in chain.stages.items():
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            x = stage(x)
+        parameters = sum(parameter.numel() for parameter in stage.parameters())
+        stages.append([name, parameters, counter.get_total_flops() // 2, list(x.shape[1:])])
+    return {
+        "features": x.shape[1],
+        "preprocessing": asdict(preprocessing),
+        "weights": facts,
+        "stages": stages,
+    }
+
+
+def measure_all() -> dict[str, dict[str, Any]]:
+    """Measure the whole catalogue."""
+    return {
+        name: measure(next(card for card in family.CARDS if card.name == name), family)
+        for name, family in sorted(families_by_name().items())
+    }
+
+
+def render(measured: dict[str, dict[str, Any]]) -> str:
+    """Return the text of `measured.json`, one line per stage, so that a change reads well."""
+    text = json.dumps(measured, indent=1)
+    flat = r"\[[^\[\]]*\]"
+    text = re.sub(flat, lambda found: re.sub(r"\s+", " ", found[0]), text)
+    nested = r"\[\s*\"[^\[\]]*\[[^\[\]]*\]\s*\]"
+    return re.sub(nested, lambda found: re.sub(r"\s+", " ", found[0]), text) + "\n"
+
+
+if __name__ == "__main__":
+    MEASURED.write_text(render(measure_all()), encoding="utf-8")
