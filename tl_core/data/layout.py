@@ -1,0 +1,249 @@
+"""From file names to classes and splits; a pure function of the names.
+
+Understood are class folders, or `train/`, `val|valid|validation/` and `test/` with class folders
+in each, below any number of wrapping folders.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from mimetypes import MimeTypes
+from pathlib import PurePosixPath
+
+from natsort import natsorted, ns
+
+from tl_core.data.dataset import Skipped, Split
+from tl_core.errors import UserError
+
+SPLIT_FOLDERS: dict[str, Split] = {
+    "train": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+}
+
+_CLUTTER = {"__macosx", "thumbs.db", "desktop.ini", "@eadir"}
+_DRIVE = re.compile(r"[A-Za-z]:(/|$)")
+_LONGEST_CLASS = 255
+_JOINERS = "\u200c\u200d"  # parts of words in Persian and of emoji; other format characters go
+# Python's own table: what the system's says would differ from machine to machine.
+_TYPES = MimeTypes(filenames=())
+_NO_PICTURES = {".7z", ".gz", ".ipynb", ".log", ".md", ".npy", ".npz", ".parquet", ".pth", ".rar",
+                ".safetensors", ".toml", ".yaml", ".yml"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one picture belongs.
+
+    Attributes:
+        index: of the name in what was arranged.
+        name: cleaned of what no text file could hold.
+        class_name: the class.
+        split: the split its folder gives it, or `None` in a source without splits.
+    """
+
+    index: int
+    name: str
+    class_name: str
+    split: Split | None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a source holds.
+
+    Attributes:
+        classes: in natural order; a folder without pictures counts as a class.
+        places: the pictures, in the order of the names.
+        given_split: whether there are train / validation / test folders.
+        skipped: files that are no pictures or lie in no class folder. Hidden files and what
+            operating systems leave behind are not worth a word.
+    """
+
+    classes: tuple[str, ...]
+    places: tuple[Place, ...]
+    given_split: bool
+    skipped: tuple[Skipped, ...]
+
+
+@dataclass(frozen=True)
+class _File:
+    index: int
+    name: str
+    folders: tuple[str, ...]
+
+
+def arrange(names: Sequence[str], source: str) -> Layout:
+    r"""Find the classes and splits in a list of file names.
+
+    Args:
+        names: relative paths with `/` or `\`; one that ends in `/` is a folder.
+        source: what the person calls the source, for the messages.
+
+    Raises:
+        UserError: there are no pictures, no class folders or only one, a class without a name, or
+            a validation or test folder has a class that the train folder does not have.
+
+    >>> layout = arrange(["my/cats/1.jpg", "my/dogs/1.jpg", "my/notes.txt"], "my.zip")
+    >>> layout.classes, layout.given_split, layout.skipped[0].reason
+    (('cats', 'dogs'), False, 'not a picture')
+    """
+    pictures, others, folders, skipped = _sort_out(names)
+    if not pictures:
+        raise UserError(
+            f"There are no pictures in {source}; choose a folder or a .zip that has one folder of "
+            "pictures for each class."
+        )
+    base = _wrapping(pictures)
+    depth = len(base)
+    tops = {file.folders[depth] for file in pictures if len(file.folders) > depth}
+    if not tops:
+        raise UserError(
+            f"The pictures in {source} lie loose, so nothing says which class each belongs to; "
+            "put the pictures of each class into a folder of its own, named after the class."
+        )
+    given = _is_split(tops)
+    level = depth + given
+    places = []
+    for file in pictures:
+        folder = file.folders[depth] if len(file.folders) > depth else ""
+        if given and folder.lower() not in SPLIT_FOLDERS:
+            skipped.append(Skipped(file.name, "not in the train, validation or test folder"))
+        elif len(file.folders) <= level:
+            skipped.append(Skipped(file.name, "not in a class folder"))
+        elif len(file.folders[level]) > _LONGEST_CLASS:
+            skipped.append(Skipped(file.name, "the name of its class folder is too long"))
+        else:
+            split = SPLIT_FOLDERS[folder.lower()] if given else None
+            places.append(Place(file.index, file.name, _class_name(file.folders[level]), split))
+
+    without_pictures = {
+        _class_name(folder[level])
+        for folder in folders - others
+        if len(folder) == level + 1 and folder[:depth] == base and _may_learn(folder, depth, given)
+    }
+    learns = {p.class_name for p in places if p.split in (None, "train")} | without_pictures
+    _check(places, learns, source)
+    return Layout(
+        classes=tuple(natsorted(sorted(learns), alg=ns.IGNORECASE)),
+        places=tuple(places),
+        given_split=given,
+        skipped=tuple(skipped),
+    )
+
+
+def clean_name(text: str) -> str:
+    r"""Return a name on one line, without control characters or surrounding spaces.
+
+    >>> clean_name("  Caf\u0065\u0301 \n au\u202elait\x00 ")
+    'Café aulait'
+    """
+    text = unicodedata.normalize("NFC", encodable(text))
+    text = " ".join(text.split())
+    return "".join(
+        c for c in text if c in _JOINERS or unicodedata.category(c) not in ("Cc", "Cf")
+    ).strip()
+
+
+def encodable(text: str) -> str:
+    """Return text that can be written as UTF-8, whatever bytes a file name was made of."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def few(names: Iterable[str], limit: int = 5) -> str:
+    """Name the first few and count the rest.
+
+    >>> few(["a", "b"]), few("abcdefg")
+    ("'a', 'b'", "'a', 'b', 'c', 'd', 'e' and 2 more")
+    """
+    names = list(names)
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(repr(name) for name in names[:limit]) + more
+
+
+def _sort_out(
+    names: Sequence[str],
+) -> tuple[list[_File], set[tuple[str, ...]], set[tuple[str, ...]], list[Skipped]]:
+    """Separate pictures, folders that hold other files, folders, and what is skipped."""
+    pictures: list[_File] = []
+    others: set[tuple[str, ...]] = set()
+    folders: set[tuple[str, ...]] = set()
+    skipped: list[Skipped] = []
+    for index, raw in enumerate(names):
+        text = encodable(raw)
+        path = text.replace("\\", "/")
+        parts = tuple(part for part in path.split("/") if part not in ("", "."))
+        if ".." in parts or "\0" in path or path.startswith("/") or _DRIVE.match(path):
+            skipped.append(Skipped(text, "its name points outside the folder"))
+        elif not parts or any(p.startswith(".") or p.lower() in _CLUTTER for p in parts):
+            continue
+        elif path.endswith("/"):
+            folders.add(parts)
+        elif _is_no_picture(parts[-1]):
+            others.update(parts[:n] for n in range(1, min(len(parts), 16)))
+            skipped.append(Skipped(text, "not a picture"))
+        else:
+            pictures.append(_File(index, text, parts[:-1]))
+    return pictures, others, folders, skipped
+
+
+def _is_no_picture(name: str) -> bool:
+    """Say whether the ending alone shows that this is something else (text, sound, a film)."""
+    ending = PurePosixPath(name).suffix.lower()
+    kind, _ = _TYPES.guess_type("file" + ending)
+    return ending in _NO_PICTURES or not (kind is None or kind.startswith("image/"))
+
+
+def _wrapping(pictures: Sequence[_File]) -> tuple[str, ...]:
+    """Return the folders that everything lies in and that are not classes or splits."""
+    base: tuple[str, ...] = ()
+    while True:
+        depth = len(base)
+        deep = [file.folders for file in pictures if len(file.folders) > depth]
+        tops = {folders[depth] for folders in deep}
+        nested = any(len(folders) > depth + 1 for folders in deep)
+        if len(tops) != 1 or not nested or tops.copy().pop().lower() == "train":
+            return base
+        base = (*base, *tops)
+
+
+def _is_split(tops: set[str]) -> bool:
+    """Say whether these folders are splits; a lone `train` among others is a class of trains."""
+    splits = {top for top in tops if top.lower() in SPLIT_FOLDERS}
+    kinds = {SPLIT_FOLDERS[top.lower()] for top in splits}
+    return "train" in kinds and (len(kinds) > 1 or splits == tops)
+
+
+def _may_learn(folder: tuple[str, ...], depth: int, given: bool) -> bool:
+    return not given or SPLIT_FOLDERS.get(folder[depth].lower()) == "train"
+
+
+def _class_name(folder: str) -> str:
+    name = clean_name(folder)
+    if not name:
+        raise UserError(
+            f"The class folder {folder!r} has no name once spaces and invisible characters are "
+            "gone; give the folder a name and import again."
+        )
+    return name
+
+
+def _check(places: Sequence[Place], learns: set[str], source: str) -> None:
+    for split in ("validation", "test"):
+        strange = {place.class_name for place in places if place.split == split} - learns
+        if strange:
+            raise UserError(
+                f"The {split} folder of {source} has classes that its train folder does not have "
+                f"({few(natsorted(strange))}); rename or remove them, or add them to train."
+            )
+    if len(learns) < 2:
+        found = f"is only one class, {few(learns)}," if learns else "are no class folders"
+        raise UserError(
+            f"There {found} in {source} and telling classes apart needs at least 2; "
+            "add a folder of pictures for each class."
+        )
