@@ -1,0 +1,1 @@
+"""Phases, the loop that runs one, and what both stand on."""

@@ -1,0 +1,219 @@
+"""The loop: for each epoch, for each batch: forward, loss, backward, step; then measure.
+
+It trains the tail of a chain on whatever a source gives. It knows nothing of files, databases,
+pages or pictures, and everything it has to say it says as events.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from tl_core.errors import UserError
+from tl_core.training.device import MEMORY_TOO_SMALL, Device, release_memory
+from tl_core.training.events import EpochEnded, Notice, Stepped
+from tl_core.training.phases import Phase
+from tl_core.training.schedule import build_optimizer, rate, set_rate
+from tl_core.training.sources import Source
+
+
+def run_phase(
+    tail: nn.Sequential,
+    train: Source,
+    validation: Source,
+    phase: Phase,
+    device: Device,
+    *,
+    seed: int = 0,
+    index: int = 0,
+    epochs_before: int = 0,
+) -> Iterator[Stepped | EpochEnded | Notice]:
+    """Train `tail` for one phase.
+
+    Args:
+        tail: stages after the cut and the head, on the device; changed in place.
+        train: examples to learn from.
+        validation: examples to measure on after each epoch.
+        phase: how long and how fast.
+        device: to train on.
+        seed: of the order and of dropout; each epoch depends on (seed, phase, epoch) alone.
+        index: of this phase in the plan.
+        epochs_before: epochs of the phases before this one.
+
+    Raises:
+        UserError: the loss is no longer a number, or one example alone exceeds the memory.
+    """
+    fused = device.kind != "mps"
+    optimizer = build_optimizer(tail, phase, fused)
+    pieces = _Pieces()
+    count = len(train.labels)
+    batches = batch_count(count, phase.batch_size)
+    for epoch in range(phase.epochs):
+        began = time.perf_counter()
+        torch.manual_seed(_derive(seed, index, epoch))
+        order = torch.randperm(count).to(train.labels.device)
+        tail.train()
+        loss_sum, hits = torch.zeros(2, device=device.torch)
+        for step, indices in enumerate(order.tensor_split(batches)):
+            done, total = epoch * batches + step, phase.epochs * batches
+            set_rate(optimizer, rate(phase.schedule, done, total))
+            before = pieces.count
+            loss, right = _step(tail, optimizer, train, indices, epoch, device, pieces)
+            if pieces.count > before:
+                yield Notice(_smaller(device, len(indices), pieces.count))
+            loss_sum += loss * len(indices)
+            hits += right
+            # Reading a value waits for the GPU, so it is read only where waiting costs nothing.
+            shown = float(loss) if device.kind == "cpu" or step == batches - 1 else None
+            if shown is not None and not math.isfinite(shown):
+                raise UserError(_diverged(epochs_before + epoch + 1, phase))
+            yield Stepped(epochs_before + epoch + 1, step + 1, batches, shown, len(indices))
+        if not math.isfinite(float(loss_sum)):
+            raise UserError(_diverged(epochs_before + epoch + 1, phase))
+        measured = evaluate(tail, validation, device, max(1, phase.batch_size // pieces.count))
+        if not math.isfinite(measured.loss):
+            raise UserError(_diverged(epochs_before + epoch + 1, phase))
+        yield EpochEnded(
+            phase=index,
+            epoch=epochs_before + epoch + 1,
+            train_loss=float(loss_sum) / count,
+            train_accuracy=float(hits) / count,
+            validation_loss=measured.loss,
+            validation_accuracy=measured.accuracy,
+            lr=optimizer.param_groups[0]["lr"],
+            seconds=time.perf_counter() - began,
+            examples=count,
+        )
+
+
+def _step(
+    tail: nn.Sequential,
+    optimizer: torch.optim.Optimizer,
+    train: Source,
+    indices: Tensor,
+    epoch: int,
+    device: Device,
+    pieces: _Pieces,
+) -> tuple[Tensor, Tensor]:
+    """Learn from one batch, in as many pieces as the memory asks for; return loss and hits."""
+    while True:
+        try:
+            loss, hits = _learn(tail, optimizer, train, pieces.of(indices), epoch, device)
+        except torch.OutOfMemoryError as error:
+            pieces.halve(len(indices), error)
+        else:
+            return loss, hits
+        # Not in the handler: its exception keeps what the failed attempt had computed.
+        release_memory(device)
+
+
+def _learn(
+    tail: nn.Sequential,
+    optimizer: torch.optim.Optimizer,
+    train: Source,
+    pieces: Sequence[Tensor],
+    epoch: int,
+    device: Device,
+) -> tuple[Tensor, Tensor]:
+    count = sum(map(len, pieces))
+    loss, hits = torch.zeros(2, device=device.torch)
+    optimizer.zero_grad(set_to_none=True)
+    for piece in pieces:
+        inputs, labels = train.batch(piece, epoch), train.labels[piece]
+        with device.autocast():
+            logits = tail(inputs)
+        part = cross_entropy(logits.float(), labels) * (len(piece) / count)
+        part.backward()  # type: ignore[no-untyped-call]
+        loss += part.detach()
+        hits += (logits.detach().argmax(1) == labels).sum()
+    optimizer.step()
+    return loss, hits
+
+
+@dataclass
+class _Pieces:
+    """In how many pieces a batch is computed; grows when the memory is full."""
+
+    count: int = 1
+
+    def of(self, indices: Tensor) -> Sequence[Tensor]:
+        return indices.tensor_split(min(self.count, len(indices)))
+
+    def halve(self, batch: int, error: Exception) -> None:
+        if self.count * 2 > batch:
+            raise UserError(MEMORY_TOO_SMALL) from error
+        self.count *= 2
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Mean loss and share of right answers over a source."""
+
+    loss: float
+    accuracy: float
+
+
+def evaluate(tail: nn.Sequential, source: Source, device: Device, batch_size: int) -> Measured:
+    """Measure a tail on every example of a source exactly once, in batches that fit the memory.
+
+    Raises:
+        UserError: one example alone exceeds the memory.
+    """
+    while True:
+        try:
+            return _measure(tail, source, device, batch_size)
+        except torch.OutOfMemoryError as error:
+            if batch_size == 1:
+                raise UserError(MEMORY_TOO_SMALL) from error
+            batch_size //= 2
+        release_memory(device)
+
+
+@torch.no_grad()
+def _measure(tail: nn.Sequential, source: Source, device: Device, batch_size: int) -> Measured:
+    tail.eval()
+    loss, hits = torch.zeros(2, device=device.torch)
+    count = len(source.labels)
+    for indices in torch.split(torch.arange(count, device=source.labels.device), batch_size):
+        with device.autocast():
+            logits = tail(source.batch(indices, None)).float()
+        labels = source.labels[indices]
+        loss += cross_entropy(logits, labels, reduction="sum")
+        hits += (logits.argmax(1) == labels).sum()
+    return Measured(float(loss) / count, float(hits) / count)
+
+
+def batch_count(examples: int, batch_size: int) -> int:
+    """Return how many nearly equal batches an epoch has; none is left with one example.
+
+    BatchNorm cannot learn from a single example, and 33 examples in batches of 32 would leave one.
+
+    >>> batch_count(33, 32), batch_count(64, 32), batch_count(3, 2)
+    (2, 2, 1)
+    """
+    return max(1, min(math.ceil(examples / batch_size), examples // 2))
+
+
+def _derive(seed: int, phase: int, epoch: int) -> int:
+    return (seed * 1_000_003 + phase * 10_007 + epoch) % 2**63
+
+
+def _smaller(device: Device, batch: int, pieces: int) -> str:
+    return (
+        f"The memory of {device.title} was full, so each step now takes {math.ceil(batch / pieces)}"
+        f" pictures at a time ({pieces} pieces of the batch); the result stays comparable."
+    )
+
+
+def _diverged(epoch: int, phase: Phase) -> str:
+    return (
+        f"Training stopped in epoch {epoch} because the loss was no longer a number: the steps "
+        f"were too large. Start again with a smaller learning rate, for example "
+        f"{phase.head_lr / 10:g}."
+    )

@@ -1,0 +1,306 @@
+"""From a recipe to phases: which cut, how long, how fast, and why.
+
+Pure arithmetic without torch, so that a page can show the plan before anything is trained.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from tl_core.backbones.card import Card, resolve_cut
+from tl_core.config import Augment, Recipe, RunConfig
+from tl_core.errors import UserError
+
+Schedule = Literal["cosine", "slanted"]
+CACHE_BUDGET = 1 << 30
+VIEWS: dict[str, int] = {"none": 1, "light": 4, "strong": 8}
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of training with one cut, one optimizer, one schedule.
+
+    Attributes:
+        name: for people.
+        cut: number of frozen stages.
+        epochs: at most.
+        batch_size: examples per optimizer step.
+        head_lr: peak learning rate of the head.
+        stage_lr: peak learning rate of the last stage.
+        stage_decay: factor from each stage to the one before it.
+        schedule: "cosine" (warm-up, then half a cosine) or "slanted" (triangle, ULMFiT).
+        augment: how much the examples are varied.
+        views: variations of each example whose activations at the cut are kept; 0 keeps none.
+        patience: epochs without improvement before the phase ends.
+        weight_decay: of AdamW, on weights of more than one dimension.
+    """
+
+    name: str
+    cut: int
+    epochs: int
+    batch_size: int
+    head_lr: float
+    stage_lr: float
+    stage_decay: float
+    schedule: Schedule
+    augment: Augment
+    views: int
+    patience: int
+    weight_decay: float = 0.01
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One setting that was chosen, its value and why, in plain words."""
+
+    setting: str
+    value: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A recipe made definite for one backbone, one dataset and one device."""
+
+    recipe: Recipe
+    cut: int
+    phases: tuple[Phase, ...]
+    reasons: tuple[Reason, ...]
+
+    @property
+    def epochs(self) -> int:
+        """Epochs over all phases, at most."""
+        return sum(phase.epochs for phase in self.phases)
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """A phase before the numbers that all phases share are known."""
+
+    name: str
+    cut: int
+    steps: int
+    least: int
+    most: int
+    schedule: Schedule = "cosine"
+    head_lr: float = 1e-3
+    stage_ratio: float = 0.2
+    stage_decay: float = 0.7
+
+
+def choose_recipe(card: Card, config: RunConfig) -> Recipe:
+    """Return the recipe of a run that may leave it open.
+
+    Raises:
+        UserError: the recipe needs weights and the backbone has none.
+    """
+    has_weights = card.weights is not None or config.weights is not None
+    if config.recipe is None:
+        if not has_weights:
+            return "scratch"
+        return "feature-extraction" if config.freeze == "all" else "fine-tune"
+    if config.recipe == "scratch" and config.weights is not None:
+        raise UserError(
+            "Training from scratch starts with random weights, so a weights file would not be "
+            "read; leave out --weights, or choose another recipe."
+        )
+    if config.recipe != "scratch" and not has_weights:
+        raise UserError(
+            f"{card.title} has no pre-trained weights, so there is nothing to freeze or "
+            "fine-tune; use --recipe scratch, or choose a backbone with weights."
+        )
+    return config.recipe
+
+
+def default_cut(card: Card, recipe: Recipe) -> int:
+    """Return the number of stages that a recipe freezes unless told otherwise.
+
+    Fine-tuning lets the last quarter of the stages learn (with dense stages at the end: those
+    and the last convolutions), gradual unfreezing ends with the last half.
+    """
+    count = len(card.stages)
+    if recipe == "scratch":
+        return 0
+    if recipe == "feature-extraction":
+        return count
+    if recipe == "gradual":
+        return count - max(1, count // 2)
+    if card.convolutions is not None:
+        return resolve_cut(card.stage_names, card.convolutions) - 1
+    return count - max(1, round(count / 4))
+
+
+def choose_cut(card: Card, config: RunConfig, recipe: Recipe) -> int:
+    """Return the number of stages that stay frozen to the end.
+
+    Raises:
+        UserError: no such stage, or a freeze that contradicts the recipe.
+    """
+    if config.freeze is None:
+        return default_cut(card, recipe)
+    cut = resolve_cut(card.stage_names, config.freeze)
+    if recipe == "feature-extraction" and cut not in _feature_cuts(card):
+        raise UserError(
+            "Feature extraction keeps every stage frozen"
+            + (f" (or all up to {card.convolutions})" if card.convolutions else "")
+            + "; leave out --freeze, or use --recipe fine-tune to let stages learn."
+        )
+    if recipe == "scratch" and cut > 0:
+        raise UserError(
+            "Training from scratch starts with random weights, and frozen random weights learn "
+            "nothing; leave out --freeze, or choose another recipe."
+        )
+    return cut
+
+
+def _feature_cuts(card: Card) -> set[int]:
+    convolutions = card.convolutions or "all"
+    return {len(card.stages), resolve_cut(card.stage_names, convolutions)}
+
+
+def plan(config: RunConfig, card: Card, examples: int, device: str = "cpu") -> Plan:
+    """Turn a run's settings into phases, and say why each number was chosen.
+
+    Args:
+        config: what the person set; everything else is chosen here.
+        card: of the backbone.
+        examples: in the training split.
+        device: "cpu", "cuda" or "mps".
+
+    Raises:
+        UserError: settings that contradict each other or the backbone.
+    """
+    recipe = choose_recipe(card, config)
+    cut = choose_cut(card, config, recipe)
+    drafts = _drafts(recipe, cut, len(card.stages))
+    batch = config.batch_size or _batch_size(examples, device)
+    steps = max(1, math.ceil(examples / batch))
+    wanted = [min(max(math.ceil(d.steps / steps), d.least), d.most) for d in drafts]
+    epochs = wanted if config.epochs is None else share(config.epochs, wanted)
+    phases = tuple(
+        _phase(config, card, draft, count, batch, examples)
+        for draft, count in zip(drafts, epochs, strict=True)
+        if count
+    )
+    return Plan(recipe, cut, phases, tuple(_reasons(config, card, recipe, phases, examples, batch)))
+
+
+def _drafts(recipe: Recipe, cut: int, stages: int) -> list[_Draft]:
+    if recipe == "scratch":
+        return [_Draft("everything, from random weights", 0, 300, 15, 40, stage_ratio=1.0,
+                       stage_decay=1.0)]  # fmt: skip
+    head = _Draft("the new head", stages, 400, 10, 50)
+    if recipe == "feature-extraction":
+        # Above the convolutions, "feature extraction" leaves dense stages to learn with the head.
+        return [head if cut == stages else _Draft("the dense stages and the head", cut, 160, 6, 20)]
+    if cut == stages:
+        return [head]
+    head = _Draft("first the new head alone", stages, 200, 5, 25)
+    if recipe == "fine-tune":
+        return [head, _Draft("then the last stages with it", cut, 160, 6, 20, head_lr=5e-4)]
+    # ULMFiT divides the rate by 2.6 from each layer to the one before it.
+    return [head] + [
+        _Draft(f"then {stages - k} of {stages} stages", k, 48, 3, 6, "slanted", 5e-4, 0.38, 1 / 2.6)
+        for k in range(stages - 1, cut - 1, -1)
+    ]
+
+
+def _phase(
+    config: RunConfig, card: Card, draft: _Draft, epochs: int, batch: int, examples: int
+) -> Phase:
+    frozen = draft.cut == len(card.stages)
+    augment: Augment = config.augment or ("none" if frozen else "light")
+    lr = draft.head_lr if config.lr is None else config.lr
+    views = min(VIEWS[augment], epochs) if config.cache and draft.cut else 0
+    if draft.cut:
+        each = 4 * math.prod(card.stages[draft.cut - 1].shape) * examples
+        views = min(views, CACHE_BUDGET // each) if each else views
+    return Phase(
+        name=draft.name,
+        cut=draft.cut,
+        epochs=epochs,
+        batch_size=batch,
+        head_lr=lr,
+        stage_lr=lr * draft.stage_ratio,
+        stage_decay=draft.stage_decay,
+        schedule=draft.schedule,
+        augment=augment,
+        views=views,
+        patience=max(4, epochs // 3),
+    )
+
+
+def _batch_size(examples: int, device: str) -> int:
+    most = 64 if device == "cuda" else 32
+    return min(max(1 << round(math.log2(max(examples, 1) / 10 + 1)), 8), most)
+
+
+def share(total: int, wanted: Sequence[int]) -> list[int]:
+    """Share `total` epochs among phases in proportion, at least one each, the last ones first.
+
+    >>> share(10, [25, 20])
+    [6, 4]
+    >>> share(1, [25, 20])
+    [0, 1]
+    """
+    parts = [0] * len(wanted)
+    chosen = range(max(0, len(wanted) - total), len(wanted))
+    weight = sum(wanted[i] for i in chosen)
+    for i in chosen:
+        parts[i] = max(1, total * wanted[i] // weight)
+    for i in chosen:  # what rounding left over, or took too much, evens out from the front
+        parts[i] = max(1, parts[i] + total - sum(parts))
+    return parts
+
+
+def _reasons(
+    config: RunConfig,
+    card: Card,
+    recipe: Recipe,
+    phases: Sequence[Phase],
+    examples: int,
+    batch: int,
+) -> list[Reason]:
+    told = "you set it"
+    last = phases[-1]
+    only_head = last.cut == len(card.stages)
+    lr_why = {
+        "feature-extraction": "only a new head learns, and it starts from nothing",
+        "fine-tune": "the head learns quickly; earlier stages move less, so that they keep what "
+        "they know",
+        "gradual": "each stage further back moves 2.6 times less (ULMFiT, 2018)",
+        "scratch": "everything starts from nothing and learns at one pace",
+    }["feature-extraction" if only_head else recipe]
+    epochs = ", then ".join(f"{phase.epochs}" for phase in phases)
+    return [
+        Reason(
+            "Pictures per step",
+            f"{batch}",
+            told
+            if config.batch_size
+            else f"about a tenth of your {examples} training pictures, "
+            "between 8 and what the machine takes well",
+        ),
+        Reason(
+            "Epochs at most",
+            epochs,
+            told
+            if config.epochs
+            else "enough steps for this many pictures; training stops "
+            f"earlier after {last.patience} epochs without progress and keeps the best",
+        ),
+        Reason("Learning rate", f"{last.head_lr:g}", told if config.lr else lr_why),
+        Reason(
+            "Variation of the pictures",
+            last.augment,
+            told
+            if config.augment
+            else "pictures are flipped and cropped a little while stages "
+            "learn, so that they do not learn them by heart"
+            if last.augment != "none"
+            else "the frozen stages see each picture once, which is what makes this quick",
+        ),
+    ]
