@@ -1,0 +1,172 @@
+"""Predictions for pages: one process with torch, asked by one without."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from queue import Queue
+
+import pytest
+
+from tl_core.backbones.catalog import find_card
+from tl_core.backbones.load import load_backbone
+from tl_core.bundles.bundle import Manifest, write_bundle
+from tl_core.bundles.predict import Model
+from tl_core.errors import HeadstartError, UserError
+from tl_core.runs import predicting
+from tl_core.runs.predicting import WAITING, Predictor
+
+CLASSES = ("blue", "green", "red")
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "model.headstart"
+    preprocessing = find_card("small").preprocessing
+    chain = load_backbone("small", len(CLASSES), pretrained=False, seed=3)
+    write_bundle(path, chain, Manifest("small", CLASSES, preprocessing, "1", "scratch", (), "0"))
+    return path
+
+
+@pytest.fixture(scope="module")
+def predictor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Predictor]:
+    """One process for all tests: a start costs seconds."""
+    client = Predictor(tmp_path_factory.mktemp("log") / "predictor.log")
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def photos(photo_folder: Callable[..., Path]) -> list[Path]:
+    return sorted(photo_folder({"red": 2, "blue": 2}).rglob("*.png"))
+
+
+needs_signals = pytest.mark.skipif(
+    sys.platform == "win32", reason="Windows cannot suspend a process"
+)
+
+
+def process(predictor: Predictor) -> subprocess.Popen[str]:
+    assert predictor._process is not None
+    return predictor._process
+
+
+def test_the_page_answers_as_the_terminal(
+    predictor: Predictor, bundle: Path, photos: list[Path]
+) -> None:
+    page, terminal = predictor.predict(bundle, photos), Model(bundle).predict(photos)
+    for answer, expected in zip(page, terminal, strict=True):
+        shares = list(answer.probabilities.values())
+        assert shares == sorted(shares, reverse=True)
+        assert next(iter(answer.probabilities)) == expected.best
+        for name, share in expected.probabilities.items():
+            assert answer.probabilities[name] == pytest.approx(share, abs=1e-4)
+
+
+def test_an_unreadable_picture_says_why(
+    predictor: Predictor, bundle: Path, photos: list[Path], tmp_path: Path
+) -> None:
+    (tmp_path / "none.png").write_text("not a picture")
+    broken, whole = predictor.predict(bundle, [tmp_path / "none.png", photos[0]])
+    assert (broken.probabilities, broken.reason) == ({}, "not a picture that can be read")
+    assert whole.reason == ""
+    assert set(whole.probabilities) == set(CLASSES)
+
+
+def test_a_model_that_cannot_be_used(
+    predictor: Predictor, photos: list[Path], tmp_path: Path
+) -> None:
+    bad = tmp_path / "bad.headstart"
+    bad.write_bytes(b"no bundle")
+    with pytest.raises(UserError, match=r"bad\.headstart is not a whole Headstart bundle"):
+        predictor.predict(bad, photos)
+    with pytest.raises(UserError, match=r"gone\.headstart is gone; train the run again"):
+        predictor.predict(tmp_path / "gone.headstart", photos)
+
+
+def test_a_model_that_was_trained_again_is_read_again(
+    predictor: Predictor, bundle: Path, photos: list[Path], tmp_path: Path
+) -> None:
+    path = tmp_path / "model.headstart"
+    preprocessing = find_card("small").preprocessing
+    names = []
+    for classes in (("a", "b"), ("c", "d")):
+        chain = load_backbone("small", 2, pretrained=False)
+        write_bundle(path, chain, Manifest("small", classes, preprocessing, "1", "", (), "0"))
+        names.append(set(predictor.predict(path, photos[:1])[0].probabilities))
+    assert names == [{"a", "b"}, {"c", "d"}]
+    assert set(predictor.predict(bundle, photos[:1])[0].probabilities) == set(CLASSES)
+
+
+@needs_signals
+def test_too_many_at_once_are_asked_to_wait(
+    predictor: Predictor, bundle: Path, photos: list[Path]
+) -> None:
+    predictor.predict(bundle, photos[:1])
+    answers: Queue[int] = Queue()
+    asking = [
+        threading.Thread(target=lambda: answers.put(len(predictor.predict(bundle, photos))))
+        for _ in range(WAITING)
+    ]
+    worker = process(predictor)
+    worker.send_signal(signal.SIGSTOP)
+    try:
+        for thread in asking:
+            thread.start()
+        while predictor._places._value:  # every place is taken
+            pass
+        with pytest.raises(UserError, match="try again in a moment"):
+            predictor.predict(bundle, photos)
+    finally:
+        worker.send_signal(signal.SIGCONT)
+    for thread in asking:
+        thread.join(60)
+    assert [answers.get(timeout=1) for _ in asking] == [4] * WAITING
+    assert len(predictor.predict(bundle, photos)) == 4, "and every place is free again"
+
+
+@needs_signals
+def test_a_process_that_takes_too_long_or_dies_is_replaced(
+    predictor: Predictor, bundle: Path, photos: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predictor.predict(bundle, photos[:1])
+    first = process(predictor)
+
+    first.send_signal(signal.SIGSTOP)  # as if it computed for ever
+    monkeypatch.setattr(predictor, "seconds", 0.2)
+    with pytest.raises(HeadstartError, match="starts anew when you try again"):
+        predictor.predict(bundle, photos)
+    assert first.poll() is not None
+
+    monkeypatch.setattr(predictor, "seconds", predicting.SECONDS)
+    assert len(predictor.predict(bundle, photos)) == 4
+    second = process(predictor)
+    assert second.pid != first.pid
+
+    second.send_signal(signal.SIGSTOP)
+    threading.Timer(0.3, second.kill).start()  # while it is asked
+    with pytest.raises(HeadstartError, match="starts anew when you try again"):
+        predictor.predict(bundle, photos)
+
+    assert predictor._process is None
+
+
+def test_a_process_that_died_between_two_questions_is_replaced_unnoticed(
+    predictor: Predictor, bundle: Path, photos: list[Path]
+) -> None:
+    predictor.predict(bundle, photos[:1])
+    process(predictor).kill()
+    process(predictor).wait()
+    assert len(predictor.predict(bundle, photos)) == 4
+
+
+def test_the_process_ends_with_the_page_server(
+    predictor: Predictor, bundle: Path, photos: list[Path]
+) -> None:
+    predictor.predict(bundle, photos[:1])
+    process(predictor).stdin.close()  # what happens when the server is gone
+    assert process(predictor).wait(timeout=30) == 0

@@ -1,0 +1,333 @@
+"""The process that trains: how runs end, and how it lives and dies."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from tl_core.backbones.catalog import family_of
+from tl_core.backbones.load import load_backbone
+from tl_core.bundles.bundle import read_bundle
+from tl_core.bundles.predict import Model
+from tl_core.config import RunConfig
+from tl_core.data.dataset import Dataset
+from tl_core.runs import pipeline, worker
+from tl_core.runs import store as store_module
+from tl_core.runs.launch import child_environment, ensure_worker
+from tl_core.runs.store import Run, Store
+from tl_core.runs.worker import Telling
+from tl_core.training.events import EpochEnded, Notice, PhaseStarted, Preparing, Stepped
+from tl_core.workspace import Workspace
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    """A weights file of the small network, so that something can be frozen."""
+    torch.manual_seed(0)
+    network = family_of("small").build("small")
+    for name, buffer in network.named_buffers():
+        if name.endswith("running_mean"):
+            buffer.normal_(0, 0.1)
+    path = tmp_path / "small.safetensors"
+    save_file(network.state_dict(), path)
+    return path
+
+
+def wait_for(what: Callable[[], Any], seconds: float = 60) -> Any:
+    """Return the first true answer."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if answer := what():
+            return answer
+        time.sleep(0.05)
+    pytest.fail(f"nothing after {seconds} seconds")
+
+
+# --- one run, in this process -----------------------------------------------------------------
+
+
+def test_a_run_that_finishes(
+    trained: Callable[..., Run], workspace: Workspace, store: Store, dataset: Dataset
+) -> None:
+    run = trained(epochs=12)
+    assert (run.state, run.message) == ("finished", "")
+    facts = run.facts
+    bundle = Path(facts["bundle"])
+    assert bundle.parent == workspace.runs / run.id
+    assert json.loads((bundle.parent / "config.json").read_text()) == run.config.to_dict()
+    assert facts["classes"] == list(dataset.classes) == ["blue", "red"]
+    assert facts["frozen_parameters"] == 0
+    assert facts["recipe"] == "scratch"
+    assert facts["device_kind"] == "cpu"
+    assert facts["seconds"] > 0
+    assert facts["images_per_second"] > 0
+
+    events = [told.event for told in store.events(run.id)]
+    epochs = [event for event in events if isinstance(event, EpochEnded)]
+    assert len(epochs) == facts["epochs"] <= 12
+    best = max(event.epoch for event in epochs if event.best)
+    assert facts["best_epoch"] == best
+    measured = next(event for event in epochs if event.epoch == best)
+    assert facts["validation_accuracy"] == pytest.approx(measured.validation_accuracy)
+
+    # The final figures are what the bundle's own predicting path says of the same files.
+    model = Model(bundle)
+    for split in ("train", "validation", "test"):
+        items = dataset.of(split)
+        answers = model.predict(dataset.path(item) for item in items)
+        right = sum(a.best == dataset.classes[i.label] for a, i in zip(answers, items, strict=True))
+        assert facts[f"{split}_accuracy"] == pytest.approx(right / len(items)), split
+    assert facts["train_accuracy"] >= 0.9, "colours are easy"
+
+
+@pytest.mark.parametrize(
+    ("recipe", "freeze", "cut"),
+    [("feature-extraction", None, 5), ("fine-tune", "layer2", 3), ("gradual", "layer3", 4)],
+)
+def test_rule_1_the_bundle_holds_the_loaded_body(
+    recipe: str, freeze: str | None, cut: int, trained: Callable[..., Run], weights: Path
+) -> None:
+    run = trained(recipe=recipe, freeze=freeze, weights=str(weights), epochs=3, lr=0.05)
+    assert run.state == "finished", run.message
+    assert len(run.facts["frozen_stages"]) == cut
+    loaded = load_backbone("small", 2, weights=weights)
+    _, learned = read_bundle(Path(run.facts["bundle"]))
+    for name, tensor in loaded.body(cut).state_dict().items():
+        assert torch.equal(learned.body(cut).state_dict()[name], tensor), name
+    assert not torch.equal(learned.head.linear.weight, loaded.head.linear.weight)
+    assert len(load_file(weights)) > 0, "and the file is as it was"
+
+
+def test_a_person_s_mistake_is_told_in_a_sentence(
+    trained: Callable[..., Run], weights: Path, workspace: Workspace
+) -> None:
+    run = trained(backbone="squeezenet1_1", weights=str(weights))
+    assert run.state == "failed"
+    assert run.message.startswith("These weights are not SqueezeNet 1.1's")
+    assert not run.facts.get("fault")
+    assert run.facts.get("bundle") is None
+    assert {path.name for path in (workspace.runs / run.id).iterdir()} == {"config.json", "run.log"}
+
+
+def test_a_dataset_that_is_gone(trained: Callable[..., Run]) -> None:
+    run = trained(dataset="nowhere")
+    assert run.state == "failed"
+    assert "no dataset called 'nowhere'" in run.message
+
+
+def test_a_full_disk_ends_the_run_with_a_sentence(
+    trained: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, workspace: Workspace
+) -> None:
+    full = shutil.disk_usage(workspace.root)._replace(free=1 << 20)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
+    run = trained()
+    assert run.state == "failed"
+    assert "1 MB free" in run.message
+    assert not list(workspace.root.rglob("*.part"))
+    assert not list(workspace.cache.rglob("*.npy"))
+
+
+def test_our_own_mistake_names_the_log(
+    trained: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, workspace: Workspace
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("a programmer's mistake")
+
+    monkeypatch.setattr(pipeline, "fit", broken)
+    run = trained()
+    log = workspace.runs / run.id / "run.log"
+    assert run.state == "failed"
+    assert run.facts["fault"] is True
+    assert run.message == f"Something went wrong on our side; the details are in {log}."
+    assert "ZeroDivisionError: a programmer's mistake" in log.read_text()
+
+
+def test_a_run_whose_folder_cannot_be_made(
+    trained: Callable[..., Run], workspace: Workspace
+) -> None:
+    workspace.runs.rmdir()
+    workspace.runs.touch()
+    run = trained()
+    assert run.state == "failed"
+    assert f"{workspace.runs / run.id} cannot be written" in run.message
+
+
+def stopped_when(
+    seen: Callable[[Store, str], bool], trained: Callable[..., Run], store: Store
+) -> Run:
+    """Train for ever and ask to stop once something was seen."""
+
+    def ask() -> None:
+        run = wait_for(store.runs)[0]
+        wait_for(lambda: seen(store, run.id))
+        store.ask_to_stop(run.id)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    run = trained(epochs=10_000)
+    asking.join()
+    return run
+
+
+def has_epochs(store: Store, run: str) -> bool:
+    return sum(isinstance(told.event, EpochEnded) for told in store.events(run)) >= 3
+
+
+def test_stopping_keeps_the_best_epoch(trained: Callable[..., Run], store: Store) -> None:
+    run = stopped_when(has_epochs, trained, store)
+    assert run.state == "stopped"
+    epochs = [t.event for t in store.events(run.id) if isinstance(t.event, EpochEnded)]
+    assert run.facts["epochs"] == len(epochs) < 10_000
+    assert run.facts["best_epoch"] == max(event.epoch for event in epochs if event.best)
+    best = max(event.validation_accuracy for event in epochs)
+    assert run.facts["validation_accuracy"] == pytest.approx(best)
+    assert Model(Path(run.facts["bundle"])).classes == ("blue", "red")
+
+
+def test_stopped_before_the_first_epoch_there_is_no_model(
+    trained: Callable[..., Run], store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "TELL_SECONDS", 0.0)  # hears it at once
+    run_ids: list[str] = []
+    load = pipeline.load_backbone
+
+    def asked_meanwhile(*args: Any, **kwargs: Any) -> Any:
+        run_ids.append(store.runs()[0].id)
+        store.ask_to_stop(run_ids[0])
+        return load(*args, **kwargs)
+
+    monkeypatch.setattr(pipeline, "load_backbone", asked_meanwhile)
+    run = trained()
+    assert run.state == "stopped"
+    assert "there is no model" in run.message
+    assert "bundle" not in run.facts
+
+
+def test_of_what_happens_at_once_only_the_last_is_told(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = store.create(RunConfig("d", "small"))
+    monkeypatch.setattr(worker, "TELL_SECONDS", 1000.0)
+    telling = Telling(store, run_id)
+    telling.told = time.monotonic()
+    kept = [
+        Preparing("Opening", 9, 9), Preparing("Passing", 9, 9), PhaseStarted(0, "", 1, 2),
+        Stepped(1, 9, 9, 0.5, 8), EpochEnded(0, 1, 1, 1, 1, 1, 1, 1, 1), Stepped(2, 9, 9, 0.5, 8),
+        Notice("one"), Notice("two"),
+    ]  # fmt: skip
+    for event in kept:
+        if isinstance(event, Preparing):
+            telling.emit(Preparing(event.what, 3, 9))
+        if isinstance(event, Stepped):
+            telling.emit(Stepped(event.epoch, 1, 9, 0.9, 8))
+        telling.emit(event)
+    assert store.events(run_id) == []
+    telling.flush()
+    assert [told.event for told in store.events(run_id)] == kept
+
+
+# --- the worker in this process ---------------------------------------------------------------
+
+
+@pytest.fixture
+def _own_signals() -> Iterator[None]:
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_own_signals")
+def test_a_worker_trains_what_waits_and_ends_when_idle(
+    workspace: Workspace, store: Store, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "IDLE_SECONDS", 0.0)
+    config = RunConfig(dataset.id, "small", epochs=1, device="cpu")
+    ids = [store.create(config.with_(seed=seed)) for seed in (1, 2)]
+    broken = store.create(config.with_(dataset="gone"))
+    assert worker.main(str(workspace.root), "cpu") == 0
+    assert [store.run(run).state for run in ids] == ["finished", "finished"]
+    assert store.run(broken).state == "failed", "and it went on"
+    assert not store.has_worker("cpu")
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN, "Ctrl-C goes through the store"
+
+
+@pytest.mark.usefixtures("_own_signals")
+def test_a_second_worker_ends_at_once(workspace: Workspace, store: Store, dataset: Dataset) -> None:
+    waiting = store.create(RunConfig(dataset.id, "small", device="cpu"))
+    store.register("cpu", ["cpu", "auto"], "the first", 1)
+    assert worker.main(str(workspace.root), "cpu") == 0
+    assert worker.main(str(workspace.root), "auto") == 0, "also when it learns its device later"
+    assert store.run(waiting).state == "queued"
+    assert store.beat("the first")
+
+
+# --- the worker as a process ------------------------------------------------------------------
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no sessions")
+def test_a_worker_outlives_its_parent_and_its_death_is_noticed(
+    workspace: Workspace,
+    store: Store,
+    dataset: Dataset,
+    worker_pids: Callable[[], list[int]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = RunConfig(dataset.id, "small", device="cpu")
+    short = store.create(config.with_(epochs=2))
+    long = store.create(config.with_(epochs=10_000, seed=1))
+    start = (
+        "import sys; from tl_core.runs.launch import ensure_worker; "
+        "from tl_core.runs.store import Store; from tl_core.workspace import Workspace; "
+        "w = Workspace.open(sys.argv[1]); print(ensure_worker(w, Store(w.store), 'cpu'))"
+    )
+    parent = subprocess.run(
+        [sys.executable, "-c", start, str(workspace.root)],
+        capture_output=True, text=True, check=True, timeout=60, env=child_environment(),
+    )  # fmt: skip
+    assert parent.stdout == "True\n"
+
+    wait_for(lambda: store.has_worker("cpu"))
+    (pid,) = worker_pids()
+    try:
+        assert os.getsid(pid) == pid, "in a session of its own: no Ctrl-C and no hang-up reach it"
+        assert not ensure_worker(workspace, store, "cpu"), "one is enough"
+        os.kill(pid, signal.SIGINT)
+        wait_for(lambda: store.run(short).is_over)
+        assert store.run(short).state == "finished"
+        wait_for(lambda: has_epochs(store, long))
+        assert worker_pids() == [pid]
+    finally:
+        os.kill(pid, signal.SIGKILL)
+
+    assert store.run(long).state == "running", "nobody knows yet"
+    monkeypatch.setattr(store_module, "DEAD_AFTER", 0.0)
+    assert not store.has_worker("cpu")
+    run = store.run(long)
+    assert run.state == "interrupted"
+    assert "start it again" in run.message
+    assert not (workspace.runs / long / "model.headstart").exists()
+
+
+@pytest.mark.parametrize(("told", "seconds"), [(None, 600.0), ("2.5", 2.5)])
+def test_how_long_a_worker_waits_is_a_setting(told: str | None, seconds: float) -> None:
+    code = "from tl_core.runs.worker import IDLE_SECONDS; print(IDLE_SECONDS)"
+    environment = child_environment()
+    environment.pop("HEADSTART_WORKER_IDLE", None)
+    if told:
+        environment["HEADSTART_WORKER_IDLE"] = told
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, env=environment,
+                          check=True, text=True).stdout  # fmt: skip
+    assert float(said) == seconds

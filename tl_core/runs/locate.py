@@ -1,0 +1,26 @@
+"""Finding the bundle that somebody means."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tl_core.errors import UserError
+from tl_core.runs.store import Store
+from tl_core.workspace import Workspace
+
+
+def find_bundle(model: str) -> Path:
+    """Return the bundle of a run's id, or the `.headstart` file of that name.
+
+    Raises:
+        UserError: neither exists, or the run has no model yet.
+    """
+    if Path(model).is_file():
+        return Path(model)
+    if model.endswith(".headstart"):
+        raise UserError(f"There is no file {model}; check the name.")
+    run = Store(Workspace.open().store).run(model)
+    bundle = run.facts.get("bundle")
+    if bundle is None or not Path(bundle).is_file():
+        raise UserError(f"Run {model} is {run.state} and has no model; choose a finished run.")
+    return Path(bundle)

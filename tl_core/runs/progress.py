@@ -1,0 +1,112 @@
+"""How far a run is and how long it may still take, read off its events. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tl_core.runs.store import Told
+from tl_core.training.events import EpochEnded, PhaseStarted, Preparing, Stepped
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands.
+
+    Attributes:
+        doing: in words.
+        share: of the whole that is done at least, between 0 and 1.
+        epoch: the one being trained, or trained last, counted from 1; 0 before the first.
+        epochs: at most.
+        low: seconds that are left at least, or `None` while it cannot be known.
+        high: seconds that are left at most, likewise.
+    """
+
+    doing: str
+    share: float
+    epoch: int
+    epochs: int
+    low: float | None = None
+    high: float | None = None
+
+
+def progress(told: Sequence[Told], phases: Sequence[dict[str, Any]]) -> Progress:
+    """Sum up a run's events.
+
+    Args:
+        told: all events so far, in order.
+        phases: the plan's phases, as stored with the run.
+    """
+    epochs_in_all = sum(phase["epochs"] for phase in phases)
+    done: list[EpochEnded] = []
+    phase, in_phase, epoch, doing, within = 0, 0, 0, "Starting", 0.0
+    for item in told:
+        event = item.event
+        if isinstance(event, Preparing):
+            doing = f"{event.what}: {event.done} of {event.total}"
+        elif isinstance(event, PhaseStarted):
+            phase, in_phase, doing, within = event.index, 0, f"Training: {event.name}", 0.0
+        elif isinstance(event, Stepped):
+            epoch, within = event.epoch, event.step / event.steps
+            doing = f"Training: {phases[phase]['name']}" if phases else "Training"
+        elif isinstance(event, EpochEnded):
+            done.append(event)
+            epoch, in_phase, within = event.epoch, in_phase + 1, 0.0
+    before = sum(p["epochs"] for p in phases[:phase])
+    share = (before + in_phase + within) / epochs_in_all if epochs_in_all else 0.0
+    low, high = _time_left(done, phases, phase, in_phase)
+    return Progress(doing, min(share, 1.0), epoch, epochs_in_all, low, high)
+
+
+def _time_left(
+    done: Sequence[EpochEnded], phases: Sequence[dict[str, Any]], phase: int, in_phase: int
+) -> tuple[float | None, float | None]:
+    """Return the least and the most seconds left.
+
+    The least: this phase ends early for want of progress, and so does every later one. The most:
+    every planned epoch takes place, and a later phase's epochs cost as much as the dearest so far.
+    """
+    here = [event for event in done if event.phase == phase]
+    if not here or not phases:
+        return None, None
+    seconds = [event.seconds for event in here[-5:]]
+    stale = next((n for n, event in enumerate(reversed(here)) if event.best), len(here))
+    left = phases[phase]["epochs"] - in_phase
+    later = phases[phase + 1 :]
+    least = max(0, min(left, phases[phase]["patience"] - stale))
+    least += sum(min(p["patience"], p["epochs"]) for p in later)
+    most = left + sum(p["epochs"] for p in later)
+    dearest = max(event.seconds for event in done)
+    return min(seconds) * least * 0.9, (max(seconds) * left + dearest * (most - left)) * 1.1
+
+
+def in_words(seconds: float) -> str:
+    """Return a duration as a person says it.
+
+    >>> in_words(4), in_words(75), in_words(4000)
+    ('4 seconds', '1 minute', '1 hour 7 minutes')
+    """
+    if seconds < 60:
+        return _count(max(1, round(seconds)), "second")
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return _count(minutes, "minute")
+    hours, minutes = divmod(minutes, 60)
+    return _count(hours, "hour") + (f" {_count(minutes, 'minute')}" if minutes else "")
+
+
+def time_left(state: Progress) -> str:
+    """Return the time left as a range in words.
+
+    >>> time_left(Progress("", 0, 1, 2, 5, 70))
+    'between 5 seconds and 1 minute left'
+    """
+    if state.low is None or state.high is None:
+        return "the time left is known after the first epoch"
+    low, high = in_words(state.low), in_words(state.high)
+    return f"about {high} left" if low == high else f"between {low} and {high} left"
+
+
+def _count(number: int, unit: str) -> str:
+    return f"{number} {unit}" + ("" if number == 1 else "s")
