@@ -1,0 +1,337 @@
+"""The terminal: the same runs without a browser. `python -m tl_core --help` tells the rest.
+
+Exit status 0 done, 2 the person can mend it, 1 our fault. With `--json` standard output carries
+exactly one JSON object; progress goes to standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from tl_core.backbones.card import Card
+from tl_core.backbones.catalog import catalogue, find_card
+from tl_core.backbones.weights import convert, works_offline
+from tl_core.config import AUGMENTS, DEVICES, RECIPES, RunConfig
+from tl_core.data.dataset import Dataset
+from tl_core.data.intake import import_source, open_dataset
+from tl_core.errors import HeadstartError, UserError
+from tl_core.runs.locate import find_bundle
+from tl_core.runs.store import Run, Store
+from tl_core.runs.summary import overview, result
+from tl_core.terminal import follow
+from tl_core.training.phases import plan
+from tl_core.workspace import Workspace, write_atomic
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message[:1].upper()}{message[1:]}; see: {self.prog} --help")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of every command."""
+    parser = _Parser(prog="python -m tl_core", description="Headstart without a browser.")
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
+
+    def command(name: str, what: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=what, description=what)
+        made.add_argument("--json", action="store_true", help="answer with one JSON object")
+        return made
+
+    command("backbones", "List every backbone with its stages.")
+    command("runs", "List every run, newest first.")
+    import_ = command("import", "Take in a folder or a .zip of class folders.")
+    import_.add_argument("source", metavar="SOURCE", type=Path)
+    import_.add_argument("--name", help="what to call the dataset")
+    train = command("train", "Train a backbone on a dataset.")
+    train.add_argument("--data", required=True, help="a dataset's name, a folder or a .zip")
+    train.add_argument("--backbone", required=True, help="see the command backbones")
+    train.add_argument("--recipe", help=", ".join(RECIPES))
+    train.add_argument("--freeze", help="a stage (up to and including it), a number, all or none")
+    train.add_argument("--epochs", type=int)
+    train.add_argument("--batch-size", type=int)
+    train.add_argument("--lr", type=float, help="the head's learning rate")
+    train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--augment", help=", ".join(AUGMENTS))
+    train.add_argument("--weights", type=Path, help="a .safetensors file")
+    train.add_argument("--device", default="auto", help=", ".join(DEVICES))
+    train.add_argument("--no-cache", dest="cache", action="store_false")
+    predict = command("predict", "Predict pictures with a trained model.")
+    predict.add_argument("--model", required=True, help="a run's id or a .headstart file")
+    predict.add_argument("--csv", action="store_true", help="answer with a table")
+    predict.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="pictures or folders")
+    turn = command("convert-weights", "Turn a .pth file into .safetensors, running nothing in it.")
+    turn.add_argument("source", metavar="IN.pth", type=Path)
+    turn.add_argument("target", metavar="OUT.safetensors", type=Path)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit status."""
+    began = time.perf_counter()
+    try:
+        args = build_parser().parse_args(argv)
+        answer, text = _COMMANDS[args.command](args)
+        if args.command == "train":
+            answer["wall_seconds"] = round(time.perf_counter() - began + _since_start(), 3)
+        if args.json or text:
+            print(json.dumps(answer) if args.json else text)  # noqa: T201
+    except HeadstartError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return error.exit_status
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return 0
+    except Exception:
+        print(_fault(), file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+Answer = tuple[dict[str, Any], str]  # for --json, and for people
+
+
+def _backbones(_args: argparse.Namespace) -> Answer:
+    cards = list(catalogue().values())
+    rows = [
+        f"{c.name:20} {c.title:44} {c.year}  {c.parameters / 1e6:6.1f} M  "
+        f"{'ready' if works_offline(c) else 'download'}"
+        for c in cards
+    ]
+    return {"backbones": [_describe(card) for card in cards]}, "\n".join(rows)
+
+
+def _describe(card: Card) -> dict[str, Any]:
+    weights = card.weights
+    return {
+        "name": card.name,
+        "title": card.title,
+        "year": card.year,
+        "paper": card.paper,
+        "story": card.story,
+        "contest": card.contest,
+        "bundled": weights is None,
+        "ready": works_offline(card),
+        "pretrained": weights is not None,
+        "stages": list(card.stage_names),
+        "parameters": card.parameters,
+        "gmac": round(card.gmac, 3),
+        "input_size": card.preprocessing.size,
+        "top1": weights.top1 if weights else None,
+        "top5": weights.top5 if weights else None,
+        "download_bytes": weights.bytes if weights else 0,
+        "licence": weights.licence if weights else "Starts from scratch: there are no weights.",
+    }
+
+
+def _import(args: argparse.Namespace) -> Answer:
+    dataset = import_source(Workspace.open(), args.source, args.name, progress=_counter(args.json))
+    text = (
+        f"Imported {len(dataset.items)} pictures in {len(dataset.classes)} classes as "
+        f"{dataset.name!r}; left out {len(dataset.skipped)}."
+    )
+    return _dataset(dataset), text
+
+
+def _dataset(dataset: Dataset) -> dict[str, Any]:
+    return {
+        "dataset": dataset.name,
+        "id": dataset.id,
+        "path": str(dataset.folder),
+        "classes": dataset.counts(),
+        "images": len(dataset.items),
+        "splits": dataset.split_counts(),
+        "skipped": [{"path": s.path, "reason": s.reason} for s in dataset.skipped],
+        "findings": [],
+    }
+
+
+def _train(args: argparse.Namespace) -> Answer:
+    workspace = Workspace.open()
+    card = find_card(args.backbone)
+    if args.weights and not args.weights.is_file():
+        raise UserError(f"There is no weights file {args.weights}; check the name.")
+    config = RunConfig(
+        dataset="",
+        backbone=args.backbone,
+        recipe=args.recipe,
+        freeze=args.freeze,
+        epochs=args.epochs,
+        batch_size=args.batch_size,
+        lr=args.lr,
+        seed=args.seed,
+        augment=args.augment,
+        weights=str(args.weights.resolve()) if args.weights else None,
+        device=args.device,
+        cache=args.cache,
+    )
+    plan(config, card, 100)  # whatever contradicts itself is said before pictures are imported
+    dataset = open_dataset(workspace, args.data, progress=_counter(args.json))
+    store = Store(workspace.store)
+    run = follow(workspace, store, store.create(config.with_(dataset=dataset.id)))
+    if run.state in ("failed", "interrupted"):
+        raise (HeadstartError if _is_our_fault(run) else UserError)(run.message)
+    answer = result(run)
+    accuracy = answer["validation_accuracy"]
+    text = (
+        f"Run {run.id} {run.state}: {run.message}"
+        if accuracy is None
+        else (
+            f"Run {run.id} {run.state}: {accuracy:.1%} of the validation pictures right "
+            f"(epoch {answer['best_epoch']} of {answer['epochs']}, {answer['seconds']:.0f} s).\n"
+            f"Model: {answer['bundle']}"
+        )
+    )
+    return answer, text
+
+
+def _is_our_fault(run: Run) -> bool:
+    return run.state == "interrupted" or bool(run.facts.get("fault"))
+
+
+def _runs(_args: argparse.Namespace) -> Answer:
+    store = Store(Workspace.open().store)
+    rows = [overview(store, run) for run in store.runs()]
+    lines = [
+        f"{r['run_id']}  {r['state']:11} {r['backbone']:20} {r['dataset']:24} "
+        + ("" if r["validation_accuracy"] is None else f"{r['validation_accuracy']:.1%}")
+        for r in rows
+    ]
+    return {"runs": rows}, "\n".join(lines) or "Nothing was trained here yet."
+
+
+def _predict(args: argparse.Namespace) -> Answer:
+    from tl_core.bundles.predict import Model
+
+    paths = _pictures(args.paths)
+    model = Model(find_bundle(args.model))
+    answer: dict[str, Any] = {"predictions": [], "skipped": []}
+    for path, outcome in zip(paths, model.predict(paths), strict=True):
+        if isinstance(outcome, HeadstartError):
+            answer["skipped"].append({"path": str(path), "reason": str(outcome)})
+            continue
+        answer["predictions"].append(
+            {
+                "path": str(path),
+                "class": outcome.best,
+                "probability": outcome.probability,
+                "probabilities": outcome.probabilities,
+            }
+        )
+    if not answer["predictions"]:
+        reason = answer["skipped"][0]["reason"] if answer["skipped"] else "there were none"
+        raise UserError(f"None of these could be read as a picture ({reason}); try other files.")
+    left_out = [f"skipped  {s['path']}: {s['reason']}" for s in answer["skipped"]]
+    if args.csv and not args.json:
+        _write_csv(answer["predictions"])
+        sys.stderr.writelines(f"{line}\n" for line in left_out)
+        return answer, ""
+    lines = [
+        f"{p['probability']:6.1%}  {plain(p['class'])}  {plain(p['path'])}"
+        for p in answer["predictions"]
+    ]
+    return answer, "\n".join(lines + left_out)
+
+
+def _pictures(paths: Sequence[Path]) -> list[Path]:
+    found: list[Path] = []
+    for path in paths:
+        if not path.exists():
+            raise UserError(f"There is no file or folder {path}; check the name.")
+        inside = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+        found += [p for p in inside if not p.name.startswith(".")] if path.is_dir() else inside
+    return found
+
+
+def _write_csv(predictions: list[dict[str, Any]]) -> None:
+    classes = list(predictions[0]["probabilities"])
+    table = csv.writer(sys.stdout, lineterminator="\n")
+    table.writerow(["path", "class", "probability", *map(csv_cell, classes)])
+    for row in predictions:
+        shares = [f"{row['probabilities'][name]:.6f}" for name in classes]
+        table.writerow(
+            [csv_cell(row["path"]), csv_cell(row["class"]), f"{row['probability']:.6f}", *shares]
+        )
+
+
+def plain(text: str) -> str:
+    r"""Return text without the characters that would steer a terminal.
+
+    >>> plain("bees\x1b[2J")
+    'bees?[2J'
+    """
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def csv_cell(text: str) -> str:
+    """Return text that a spreadsheet shows and does not compute.
+
+    >>> csv_cell("=1+1"), csv_cell("bees")
+    ("'=1+1", 'bees')
+    """
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+def _convert(args: argparse.Namespace) -> Answer:
+    count = convert(args.source, args.target)
+    text = f"Wrote {count} tensors to {args.target}."
+    return {"path": str(args.target), "tensors": count}, text
+
+
+def _counter(quiet: bool) -> Any:
+    from tqdm import tqdm
+
+    bar = tqdm(desc="Importing", unit=" files", file=sys.stderr, leave=False,
+               disable=quiet or not sys.stderr.isatty())  # fmt: skip
+
+    def tell(done: int, total: int) -> None:
+        bar.total, bar.n = total, done
+        bar.refresh()
+        if done == total:
+            bar.close()
+
+    return tell
+
+
+def _since_start() -> float:
+    """Return the seconds between the process's start and the import of this module."""
+    try:
+        with Path("/proc/self/stat").open() as stat:
+            ticks = int(stat.read().rsplit(")", 1)[1].split()[19])
+        with Path("/proc/uptime").open() as uptime:
+            alive = float(uptime.read().split()[0]) - ticks / 100
+    except (OSError, ValueError, IndexError):
+        return 0.0
+    return max(0.0, alive - (time.perf_counter() - _IMPORTED))
+
+
+def _fault() -> str:
+    import traceback
+
+    try:
+        log = Workspace.open().root / "terminal.log"
+        write_atomic(log, traceback.format_exc().encode())
+    except (HeadstartError, OSError):
+        return "Something went wrong on our side, and the details could not be written down."
+    return f"Something went wrong on our side; the details are in {log}."
+
+
+_IMPORTED = time.perf_counter()
+_COMMANDS = {
+    "backbones": _backbones,
+    "import": _import,
+    "train": _train,
+    "runs": _runs,
+    "predict": _predict,
+    "convert-weights": _convert,
+}
