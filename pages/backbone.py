@@ -1,0 +1,56 @@
+"""Backbone: pick a network, read its card, and set the freeze line."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.shared.frame import guarded, next_step
+from pages.shared.network import bring_weights, draw_network, freeze_line, pick_backbone, show_card
+from pages.shared.state import choices, choose, chosen_config, chosen_dataset
+from pages.shared.wording import GLOSSARY, RECIPES
+
+st.header("Pick a network that can already see")
+st.markdown(f"**Backbone**: {GLOSSARY['backbone']}")
+card = pick_backbone()
+show_card(card)
+with guarded():
+    bring_weights(card)
+
+st.subheader("How should it learn?")
+with_weights = card.weights is not None or bool(choices().weights)
+recipes = list(RECIPES) if with_weights else ["scratch"]
+recipe = str(
+    st.segmented_control(
+        "Recipe",
+        recipes,
+        format_func=lambda name: RECIPES[name][0],
+        default=chosen_config(card).recipe,
+        key=f"recipe-{card.name}-{with_weights}",
+        label_visibility="collapsed",
+        required=True,
+    )
+)
+if recipe != chosen_config(card).recipe:
+    choose(recipe=recipe, freeze="")
+st.write(RECIPES[recipe][1])
+if not with_weights:
+    st.caption(
+        f"{card.title} has no pre-trained weights, so the other recipes are not offered: there is "
+        "nothing to freeze."
+    )
+
+st.subheader("The freeze line")
+st.markdown(f"**Stage**: {GLOSSARY['stage']} **Frozen**: {GLOSSARY['freeze']}")
+dataset = chosen_dataset()
+classes = len(dataset.classes) if dataset else 2
+cut = freeze_line(card, recipe)
+draw_network(card, recipe, cut, classes)
+figures = st.columns(3)
+figures[0].metric("Frozen parameters", f"{card.frozen_parameters(cut):,}")
+figures[1].metric("Parameters that learn", f"{card.trainable_parameters(cut, classes):,}")
+figures[2].metric(
+    "Work done once and kept",
+    f"{card.frozen_share(cut):.0%}",
+    help="Share of the computing for one picture that lies in frozen stages.",
+)
+next_step("train", "Next: train", reason="" if dataset else "First choose pictures in step 1.")

@@ -1,0 +1,79 @@
+"""Data: bring pictures sorted into classes, and look at what arrived."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.shared.escape import on_page
+from pages.shared.frame import next_step
+from pages.shared.gallery import show_dataset
+from pages.shared.state import choose, chosen_dataset, store, workspace
+from pages.shared.uploads import import_uploads
+from tl_core.data.dataset import list_datasets
+from tl_core.data.samples import make_digits
+from tl_core.errors import HeadstartError
+from tl_core.runs.launch import ensure_worker
+
+st.header("Bring pictures, sorted into classes")
+st.markdown(
+    "A **class** is what the network should tell apart, for example *ants* and *bees*. Put the "
+    "pictures of each class into a folder of its own; the folder's name becomes the class. "
+    "Folders *train*, *val* and *test* above them are respected."
+)
+
+# While the person chooses, the worker loads what it needs; training then starts at once.
+ensure_worker(workspace(), store(), "auto")
+
+folder, archive, sample, known = st.tabs(
+    ["Upload a folder", "Upload a zip", "Use the sample", "Pictures that are here already"]
+)
+turn = st.session_state.setdefault("upload_turn", 0)
+with folder:
+    files = st.file_uploader(
+        "Choose the folder that holds the class folders",
+        accept_multiple_files="directory",
+        key=f"folder{turn}",
+        help="For many hundreds of pictures a zip arrives faster than a folder.",
+    )
+with archive:
+    zipped = st.file_uploader("Choose a zip of the class folders", type="zip", key=f"zip{turn}")
+st.caption(
+    f"Uploaded pictures are kept in `{workspace().datasets}` on the machine that runs Headstart. "
+    "They are sent nowhere else."
+)
+if uploaded := files or ([zipped] if zipped else []):
+    # A fresh uploader lets go of the memory, whether the pictures could be used or not.
+    st.session_state["upload_turn"] = turn + 1
+    st.session_state["upload_error"] = ""
+    try:
+        choose(data=import_uploads(workspace(), uploaded).id, run="")
+    except HeadstartError as error:
+        st.session_state["upload_error"] = str(error)
+    st.rerun()
+if st.session_state.get("upload_error"):
+    st.error(on_page(st.session_state["upload_error"], 2000))
+with sample:
+    st.write("Handwritten digits: ten classes, 60 pictures each, from scikit-learn.")
+    if st.button("Use the digits", icon=":material/edit:"):
+        with st.spinner("Writing the sample pictures …"):
+            choose(data=make_digits(workspace()).id, run="")
+        st.rerun()
+with known:
+    datasets = {dataset.id: dataset for dataset in list_datasets(workspace())}
+    if not datasets:
+        st.info("Nothing is here yet: upload a folder or a zip, or use the sample.")
+    for dataset in datasets.values():
+        label = (
+            f"{on_page(dataset.name, 40)} · {len(dataset.classes)} classes · "
+            f"{len(dataset.items)} pictures"
+        )
+        if st.button(label, key=f"known{dataset.id}"):
+            choose(data=dataset.id, run="")
+            st.rerun()
+
+current = chosen_dataset()
+if current is None:
+    next_step("backbone", "Next: choose a backbone", reason="First choose pictures above.")
+else:
+    next_step("backbone", "Next: choose a backbone")
+    show_dataset(current)

@@ -1,0 +1,1 @@
+"""What several pages need: state, wording, charts, the drawn network."""

@@ -1,0 +1,86 @@
+"""Plotly figures. Each is built once for new data and shared by everyone who looks at it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import plotly.graph_objects as go
+
+from pages.shared.escape import in_html
+from tl_core.runs.store import Store
+from tl_core.training.events import EpochEnded, PhaseStarted
+
+# Colour-blind safe (Okabe and Ito, 2008); validation is dashed as well.
+TRAIN, VALIDATION, NEUTRAL = "#0072B2", "#D55E00", "#7A8B8B"
+
+
+@lru_cache(maxsize=64)
+def curves(store: Store, run: str, number: int) -> tuple[go.Figure, go.Figure]:  # noqa: ARG001
+    """Return the loss and the accuracy curve of a run as of event `number`."""
+    events = [told.event for told in store.milestones(run)]
+    epochs = [event for event in events if isinstance(event, EpochEnded)]
+    starts = _phase_starts(events)
+    loss = _figure("Loss (lower is better)", starts)
+    accuracy = _figure("Right answers (higher is better)", starts)
+    numbers = [event.epoch for event in epochs]
+    for figure, kind in ((loss, "loss"), (accuracy, "accuracy")):
+        for split, colour, dash in (("train", TRAIN, "solid"), ("validation", VALIDATION, "dash")):
+            figure.add_trace(
+                go.Scatter(
+                    x=numbers,
+                    y=[getattr(event, f"{split}_{kind}") for event in epochs],
+                    name={"train": "training", "validation": "validation"}[split],
+                    mode="lines+markers",
+                    line={"color": colour, "dash": dash, "width": 2.5},
+                    marker={"size": 5},
+                )
+            )
+    accuracy.update_yaxes(range=[0, 1.03], tickformat=".0%")
+    loss.update_yaxes(rangemode="tozero")
+    return loss, accuracy
+
+
+def _phase_starts(events: list[Any]) -> list[tuple[float, str]]:
+    epoch, starts = 0, []
+    for event in events:
+        if isinstance(event, EpochEnded):
+            epoch = event.epoch
+        elif isinstance(event, PhaseStarted) and event.index:
+            starts.append((epoch + 0.5, event.name))
+    return starts
+
+
+def _figure(title: str, starts: list[tuple[float, str]]) -> go.Figure:
+    figure = go.Figure()
+    figure.update_layout(
+        title={"text": title, "font": {"size": 15}},
+        uirevision="keep",
+        height=320,
+        margin={"l": 10, "r": 10, "t": 45, "b": 10},
+        legend={"orientation": "h", "y": -0.25},
+        hovermode="x unified",
+    )
+    figure.update_xaxes(title="epoch", rangemode="tozero")
+    for at, name in starts:
+        figure.add_vline(
+            at, line={"dash": "dot", "color": NEUTRAL}, annotation_text=in_html(name, 40),
+            annotation_font_size=10, annotation_textangle=-90, annotation_position="top left",
+        )  # fmt: skip
+    return figure
+
+
+def class_counts(counts: Mapping[str, int]) -> go.Figure:
+    """Return how many pictures each class has, as bars."""
+    names = [in_html(name, 30) for name in counts]
+    figure = go.Figure(
+        go.Bar(x=list(counts.values()), y=names, orientation="h", marker_color=TRAIN,
+               text=list(counts.values()))
+    )  # fmt: skip
+    figure.update_layout(
+        height=max(140, 28 * len(names) + 60), margin={"l": 10, "r": 10, "t": 10, "b": 10}
+    )
+    figure.update_xaxes(title="pictures")
+    figure.update_yaxes(autorange="reversed", type="category")
+    return figure

@@ -1,0 +1,87 @@
+"""What surrounds every page: where one is in the steps, and errors as sentences."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from pages.shared.escape import on_page
+from pages.shared.state import address, choices, chosen_card, chosen_dataset
+from pages.shared.steps import STEPS, page_file
+from tl_core.errors import HeadstartError
+
+# Streamlit writes white on primary buttons in both themes; on the dark theme's bright teal, dark
+# text is the readable one (8.3:1).
+_LOOK = """<style>
+.stMainBlockContainer {padding-top: 4.2rem; max-width: 78rem}
+[data-testid=stBaseButton-primary]:not(:disabled) {color: light-dark(#ffffff, #0f1518)}
+@media (max-width: 640px) {
+  .st-key-steps [data-testid=stColumn] {min-width: 0; flex: 0 0 auto; width: auto}
+  .st-key-steps [data-testid=stCaptionContainer] {display: none}
+}
+</style>"""
+
+
+def show_error(error: Exception) -> bool:
+    """Show an error as one sentence; no traceback reaches a person."""
+    if isinstance(error, HeadstartError):
+        st.error(on_page(str(error), 2000))
+        return True
+    logging.getLogger("headstart").error("page", exc_info=error)
+    st.error(
+        "Something went wrong on our side. Nothing of yours is lost; reload the page, and if it "
+        "happens again, look into the terminal that runs Headstart for the details."
+    )
+    return True
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """Show an error where it happens and let the rest of the page go on."""
+    try:
+        yield
+    except Exception as error:
+        show_error(error)
+
+
+def step_bar(current: str) -> None:
+    """Show the steps as links, with what has been chosen in each so far."""
+    st.html(_LOOK)
+    if current == STEPS[0].title:
+        return
+    dataset, card, run = chosen_dataset(), chosen_card(), choices().run
+    said = {
+        "start": "and earlier runs",
+        "data": on_page(dataset.name, 24) if dataset else "not chosen yet",
+        "backbone": card.title if card else "not chosen yet",
+        "train": f"run {on_page(run[:6])}" if run else "not started",
+        "predict": "needs a finished run" if not run else "ready when the run is",
+    }
+    with st.container(key="steps"):
+        columns = st.columns(len(STEPS))
+    for column, step in zip(columns, STEPS, strict=True):
+        with column:
+            here = "**" if step.title == current else ""
+            st.page_link(
+                page_file(step.key),
+                label=f"{here}{step.heading}{here}",
+                icon=step.icon,
+                query_params=address(),
+            )
+            st.caption(said[step.key])
+
+
+def go_to(key: str) -> None:
+    """Move to another step with the choices in the address."""
+    st.switch_page(page_file(key), query_params=address())
+
+
+def next_step(key: str, label: str, *, reason: str = "") -> None:
+    """Show the button to the next step; where it is disabled, the reason stands beside it."""
+    if st.button(label, type="primary", disabled=bool(reason), icon=":material/arrow_forward:"):
+        go_to(key)
+    if reason:
+        st.caption(reason)

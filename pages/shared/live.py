@@ -1,0 +1,105 @@
+"""A run, live while it goes on and as it ended afterwards."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.shared import charts
+from pages.shared.escape import on_page
+from pages.shared.frame import go_to, guarded
+from pages.shared.state import predictor, store, workspace
+from pages.shared.wording import GLOSSARY, STATES, read_curves
+from tl_core.backbones.catalog import find_card
+from tl_core.runs.launch import ensure_worker
+from tl_core.runs.progress import Progress, in_words, progress, time_left
+from tl_core.runs.store import Run, Told
+from tl_core.training.events import EpochEnded, Notice
+
+
+def show_run(run: Run) -> None:
+    """Show a run; while it goes on, once a second, without the rest of the page."""
+    if run.is_over:
+        _title(run)
+        _ended(run)
+    else:
+        _live(run.id)
+
+
+def _title(run: Run) -> None:
+    name = on_page(run.facts.get("dataset_name", "your pictures"), 40)
+    st.header(f"{STATES[run.state]}: {name} · {find_card(run.config.backbone).title}")
+
+
+@st.fragment(run_every=1.0)
+def _live(run_id: str) -> None:
+    with guarded():
+        run = store().run(run_id)
+        if run.is_over:
+            st.rerun()
+        ensure_worker(workspace(), store(), run.config.device)
+        _title(run)
+        told = store().milestones(run_id)
+        state = progress(told, run.facts.get("phases", []))
+        _bar(run, state)
+        if st.button("Stop", icon=":material/stop:", disabled=run.stop, key="stop"):
+            store().ask_to_stop(run_id)
+        if run.stop:
+            st.caption("Stopping after this step; the best epoch so far is kept.")
+        _curves(run, told)
+        st.caption("You may close this page: training goes on, and this address finds it again.")
+
+
+def _bar(run: Run, state: Progress) -> None:
+    if run.state == "queued":
+        st.progress(0.0, "Waiting for the worker; the first start takes some seconds …")
+        return
+    st.progress(state.share, on_page(state.doing, 200))
+    where = f" · on {on_page(run.facts['device'])}" if "device" in run.facts else ""
+    if state.epochs:
+        st.caption(f"Epoch {state.epoch} of at most {state.epochs} · {time_left(state)}{where}")
+
+
+def _ended(run: Run) -> None:
+    facts = run.facts
+    if run.message:
+        (st.error if run.state in ("failed", "interrupted") else st.info)(
+            on_page(run.message, 2000)
+        )
+    if "bundle" in facts:
+        columns = st.columns(4)
+        _figure(columns[0], "validation", facts["validation_accuracy"])
+        _figure(columns[1], "test", facts["test_accuracy"])
+        columns[2].metric("Best epoch", f"{facts['best_epoch']} of {facts['epochs']}")
+        columns[3].metric("Time", in_words(facts["seconds"]))
+        if st.button("Try predictions", type="primary", icon=":material/auto_awesome:"):
+            go_to("predict")
+        predictor().warm()
+    _curves(run, store().milestones(run.id))
+
+
+def _figure(place: st.delta_generator.DeltaGenerator, split: str, share: float | None) -> None:
+    place.metric(
+        f"{split.capitalize()} pictures right",
+        "–" if share is None else f"{share:.1%}",
+        help=f"There are no {split} pictures in these folders."
+        if share is None
+        else GLOSSARY[split],
+    )
+
+
+def _curves(run: Run, told: list[Told]) -> None:
+    epochs = [item.event for item in told if isinstance(item.event, EpochEnded)]
+    for item in told:
+        if isinstance(item.event, Notice):
+            st.warning(on_page(item.event.text, 500))
+    if not epochs:
+        return
+    number = max(item.number for item in told if isinstance(item.event, EpochEnded))
+    loss, accuracy = charts.curves(store(), run.id, number)
+    left, right = st.columns(2)
+    left.plotly_chart(loss, key="loss", config={"displayModeBar": False})
+    right.plotly_chart(accuracy, key="accuracy", config={"displayModeBar": False})
+    st.write(read_curves(epochs))
+    with st.expander("What the words mean"):
+        for word in ("epoch", "loss", "validation"):
+            st.markdown(f"**{word.capitalize()}**: {GLOSSARY[word]}")

@@ -1,0 +1,219 @@
+"""The parts of the Backbone page: a card, one's own weights, the freeze line."""
+
+from __future__ import annotations
+
+import hashlib
+
+import streamlit as st
+
+from pages.shared.drawing import count, draw_chain
+from pages.shared.escape import on_page
+from pages.shared.state import choices, choose, chosen_config, workspace
+from pages.shared.wording import GLOSSARY
+from tl_core.backbones.card import Card, resolve_cut
+from tl_core.backbones.catalog import catalogue
+from tl_core.backbones.weights import works_offline
+from tl_core.workspace import write_atomic
+
+SHELVES = {
+    "light": "Light and quick",
+    "historic": "The historic line, 2012 to 2015",
+    "large": "Large and modern",
+}
+
+
+def shelf_of(card: Card) -> str:
+    """Return the shelf that a backbone stands on."""
+    is_historic = card.weights is not None or card.contest is not None
+    if card.year <= 2015 and is_historic:
+        return "historic"
+    return "light" if card.gmac < 0.7 else "large"
+
+
+def pick_backbone() -> Card:
+    """Let a person pick a backbone from one of three shelves, and remember it."""
+    cards = catalogue()
+    now = cards.get(choices().backbone, cards["mobilenet_v2"])
+    shelf = st.segmented_control(
+        "Shelf",
+        list(SHELVES),
+        format_func=lambda key: SHELVES[key],
+        default=shelf_of(now),
+        label_visibility="collapsed",
+        required=True,
+    )
+    names = [card.name for card in sorted(cards.values(), key=_by_age) if shelf_of(card) == shelf]
+    picked = st.selectbox(
+        "Backbone",
+        names,
+        names.index(now.name) if now.name in names else 0,
+        format_func=lambda name: one_line(cards[name]),
+        key=f"backbone-{shelf}",
+    )
+    if picked != choices().backbone:
+        choose(backbone=picked, recipe="", freeze="", weights="")
+    return cards[picked]
+
+
+def _by_age(card: Card) -> tuple[int, int]:
+    return card.year, card.parameters
+
+
+def one_line(card: Card) -> str:
+    """Return a backbone's line in the list."""
+    if choices().weights and choices().backbone == card.name:
+        state = "with your weights file"
+    elif card.weights is None:
+        state = "starts from scratch"
+    elif works_offline(card):
+        state = "ready on this machine"
+    else:
+        state = f"downloads {card.weights.bytes / 1e6:.0f} MB once"
+    return f"{card.title} · {card.year} · {count(card.parameters)} parameters · {state}"
+
+
+def show_card(card: Card) -> None:
+    """Show what is known of a backbone."""
+    left, right = st.columns(2)
+    with left:
+        st.subheader(f"{card.title}, {card.year}")
+        st.write(card.story)
+        if card.contest:
+            st.write(f":material/trophy: ImageNet challenge: {card.contest}")
+        licence = card.weights.licence if card.weights else "No weights: it starts from scratch."
+        st.caption(f"{on_page(card.paper, 200)}  \n{on_page(licence, 300)}")
+    with right:
+        figures = st.columns(3)
+        figures[0].metric("Parameters", count(card.parameters), help=GLOSSARY["parameters"])
+        figures[1].metric(
+            "Work", f"{card.gmac:.1f} G", help="Billions of multiply-adds for one picture."
+        )
+        top1 = card.weights.top1 if card.weights else None
+        figures[2].metric(
+            "ImageNet",
+            "–" if top1 is None else f"{top1:.0f} %",
+            help="Share of 50,000 photos of 1000 classes that these weights name at the first "
+            "guess. The challenge's figures are for several networks together.",
+        )
+
+
+def bring_weights(card: Card) -> None:
+    """Let a person bring a weights file for this backbone."""
+    with st.expander("Bring a weights file for this backbone", expanded=bool(choices().weights)):
+        st.caption(
+            "For machines without internet, or for weights of your own. Only .safetensors files "
+            "are read, because they cannot run code. A .pth file is converted in a terminal: "
+            "`python -m tl_core convert-weights IN.pth OUT.safetensors`"
+        )
+        file = st.file_uploader("Weights file", type="safetensors", key=f"weights-{card.name}")
+        if file is not None:
+            data = file.getvalue()
+            name = f"{hashlib.sha256(data).hexdigest()[:16]}.safetensors"
+            if not (workspace().weights / name).exists():
+                write_atomic(workspace().weights / name, data)
+            if choices().weights != name:
+                choose(weights=name)
+        if choices().weights:
+            st.success(
+                "Your weights file is used. Whether it fits is checked when training starts."
+            )
+
+
+_chain = st.components.v2.component(
+    "headstart_chain",
+    html='<div id="chain"></div>',
+    css="""
+        #chain { overflow-x: auto; color: var(--st-text-color); font-family: var(--st-font); }
+        .movable .stage { cursor: pointer; }
+        .movable .stage:hover rect, .movable .stage:focus rect { fill-opacity: 0.6; }
+    """,
+    js="""
+        export default function ({ data, parentElement, setTriggerValue }) {
+            const chain = parentElement.querySelector("#chain");
+            chain.innerHTML = data.svg;
+            chain.className = data.movable ? "movable" : "";
+            if (!data.movable) return;
+            for (const stage of chain.querySelectorAll(".stage")) {
+                const move = () => setTriggerValue("cut", Number(stage.dataset.cut));
+                stage.onclick = move;
+                stage.onkeydown = (event) => { if (event.key === "Enter") move(); };
+            }
+        }
+    """,
+)
+
+
+def draw_network(card: Card, recipe: str, cut: int, classes: int) -> None:
+    """Draw the backbone; a click on a stage moves the freeze line there."""
+
+    def move() -> None:
+        options = ["none", *card.stage_names]
+        target = options[st.session_state["chain"].cut]
+        st.session_state[_line_key(card, recipe)] = target
+        choose(freeze=target)
+
+    movable = recipe in ("fine-tune", "gradual")
+    if movable:
+        st.caption("Move the slider, or click a stage in the drawing.")
+    _chain(
+        key="chain",
+        data={"svg": draw_chain(card, cut, classes), "movable": movable},
+        on_cut_change=move,
+    )
+
+
+def _line_key(card: Card, recipe: str) -> str:
+    return f"line-{card.name}-{recipe}"
+
+
+def freeze_line(card: Card, recipe: str) -> int:
+    """Let a person move the freeze line; return the number of frozen stages."""
+    if recipe == "scratch":
+        st.caption("From scratch nothing is frozen, because there is nothing to keep.")
+        return 0
+    if recipe == "feature-extraction":
+        return _whole_or_convolutions(card)
+    options = ["none", *card.stage_names]
+    key = _line_key(card, recipe)
+    if key not in st.session_state:
+        st.session_state[key] = options[resolve_cut(card.stage_names, _now(card))]
+    if card.convolutions:
+        st.button(
+            "Freeze the convolutions only, as in the notes' drawing",
+            on_click=lambda: st.session_state.update({key: card.convolutions}),
+            icon=":material/ac_unit:",
+        )
+    value = st.select_slider(
+        "Freeze everything up to and including",
+        options,
+        key=key,
+        format_func=lambda name: "nothing" if name == "none" else name,
+    )
+    if value != options[resolve_cut(card.stage_names, _now(card))]:
+        choose(freeze=value)
+    return options.index(value)
+
+
+def _whole_or_convolutions(card: Card) -> int:
+    if card.convolutions is None:
+        st.caption(
+            "Feature extraction freezes every stage. Choose fine-tuning to move the freeze line."
+        )
+        return len(card.stages)
+    cut = resolve_cut(card.stage_names, card.convolutions)
+    which = st.segmented_control(
+        "What to freeze",
+        [len(card.stages), cut],
+        format_func=lambda k: (
+            "The whole backbone" if k > cut else "The convolutions only, as in the notes' drawing"
+        ),
+        default=cut if _now(card) == str(cut) else len(card.stages),
+        required=True,
+    )
+    if str(which) != _now(card):
+        choose(freeze=str(which))
+    return int(which or cut)
+
+
+def _now(card: Card) -> str:
+    return chosen_config(card).freeze or "none"

@@ -1,0 +1,63 @@
+"""Start: what this is, the sample in one click, and what was done here before."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.shared.escape import on_page
+from pages.shared.frame import go_to, next_step
+from pages.shared.state import address, choose, store, workspace
+from pages.shared.steps import STEPS, page_file
+from pages.shared.wording import STATES
+from tl_core.backbones.catalog import find_card
+from tl_core.data.samples import make_digits
+
+st.title("Teach a network that can already see")
+st.markdown(
+    "A network that has looked at more than a million photos knows edges, textures, parts and "
+    "objects. **Headstart** gives that network *your* pictures and lets it learn *your* classes, "
+    "in minutes instead of days, with tens of pictures instead of thousands. "
+    "That is called **transfer learning**, and here you can watch it happen."
+)
+
+columns = st.columns(len(STEPS) - 1)
+for column, step in zip(columns, STEPS[1:], strict=True):
+    with column, st.container(border=True, height="stretch"):
+        st.page_link(
+            page_file(step.key), label=f"**{step.heading}**", icon=step.icon, query_params=address()
+        )
+        st.caption(step.what)
+
+left, right = st.columns(2)
+with left, st.container(border=True, height="stretch"):
+    st.subheader("See it work first")
+    st.write("600 handwritten digits come with the app. No upload, no internet, about a minute.")
+    if st.button("Start with the sample", type="primary", icon=":material/play_arrow:"):
+        with st.spinner("Writing the sample pictures …"):
+            dataset = make_digits(workspace())
+        choose(data=dataset.id, backbone="small", recipe="", freeze="", weights="", run="")
+        go_to("train")
+with right, st.container(border=True, height="stretch"):
+    st.subheader("Use your own pictures")
+    st.write(
+        "A folder with one sub-folder per class, for example *cats* and *dogs*, or a zip of it."
+    )
+    next_step("data", "Bring your pictures")
+
+runs = store().runs()[:8]
+if runs:
+    st.subheader("Your runs")
+for run in runs:
+    name = on_page(run.facts.get("dataset_name", "pictures"), 40)
+    accuracy = run.facts.get("validation_accuracy")
+    figure = "" if accuracy is None else f" · {accuracy:.0%} of validation pictures right"
+    st.page_link(
+        page_file("train"),
+        label=f"{name} · {find_card(run.config.backbone).title} · {STATES[run.state]}{figure}",
+        icon=":material/show_chart:",
+        query_params=address() | {"run": run.id},
+    )
+st.caption(
+    f"Pictures and models stay on this machine, in `{workspace().root}`. Nothing is sent anywhere; "
+    "only a backbone's weights are downloaded, when you choose one that is not here yet."
+)

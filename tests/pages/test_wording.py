@@ -1,0 +1,40 @@
+"""Curves are read as a teacher would read them."""
+
+from __future__ import annotations
+
+import pytest
+
+from pages.shared.wording import GLOSSARY, RECIPES, STATES, read_curves
+from tl_core.config import RECIPES as KNOWN
+from tl_core.runs.store import State
+from tl_core.training.events import EpochEnded
+
+
+def run(losses: list[float], train: float, validation: float) -> list[EpochEnded]:
+    return [
+        EpochEnded(0, n, loss, train, loss, validation, 1e-3, 1.0, 10)
+        for n, loss in enumerate(losses, 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("epochs", "word"),
+    [
+        (run([1.0], 0.5, 0.5), "few more epochs"),
+        (run([1.0, 0.99, 0.99, 0.98], 0.5, 0.5), "stuck"),
+        (run([1.0, 0.5, 0.2, 0.1], 1.0, 0.6), "remembers"),
+        (run([1.0, 0.5, 0.2, 0.1], 0.95, 0.93), "is learning"),
+    ],
+)
+def test_reading(epochs: list[EpochEnded], word: str) -> None:
+    assert word in read_curves(epochs)
+
+
+def test_every_recipe_and_state_has_words() -> None:
+    assert set(RECIPES) == set(KNOWN)
+    assert set(STATES) == set(State.__args__)
+
+
+def test_no_word_belittles() -> None:
+    told = " ".join([*GLOSSARY.values(), *(text for pair in RECIPES.values() for text in pair)])
+    assert not {"easy", "easily", "simply", "just"} & set(told.lower().split())
