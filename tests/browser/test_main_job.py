@@ -1,0 +1,115 @@
+"""The main job in a real browser: pictures in, training watched, predictions out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tl_core.runs.store import Store
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from tests.browser.conftest import Server
+
+pytestmark = pytest.mark.browser
+TRAINED = 240_000  # milliseconds; the machine may be busy
+
+
+def wait_for(page: Page, text: str, timeout: int = 60_000) -> None:
+    page.get_by_text(text).first.wait_for(timeout=timeout)
+
+
+def press(page: Page, name: str) -> None:
+    page.get_by_role("button", name=name).first.click(timeout=60_000)
+
+
+def assert_no_trouble(page: Page) -> None:
+    assert page.locator("[data-testid=stException]").count() == 0
+    assert page.get_by_text("went wrong on our side").count() == 0
+
+
+def test_from_a_folder_to_a_prediction(
+    page: Page, server: Server, photo_folder: Callable[..., Path]
+) -> None:
+    folder = photo_folder({"red": 12, "blue": 12})
+    page.goto("/")
+    press(page, "Bring your pictures")
+    page.locator("input[type=file]").first.set_input_files(folder)
+    wait_for(page, "To learn from")
+    press(page, "Next: choose a backbone")
+    wait_for(page, "The freeze line")
+    page.get_by_role("combobox").first.click()
+    page.get_by_role("option", name="Small network").click()
+    wait_for(page, "nothing is frozen")
+    press(page, "Next: train")
+    press(page, "Start training")
+    wait_for(page, "this address finds it again")
+
+    # The tab is closed and the address opened elsewhere: the run goes on and is found.
+    address = page.url
+    assert "run=" in address
+    page.goto("about:blank")
+    page.goto(address)
+    wait_for(page, "Best epoch", TRAINED)
+    assert page.locator(".js-plotly-plot").count() == 2
+    assert_no_trouble(page)
+
+    press(page, "Try predictions")
+    wait_for(page, "it is blue")
+    page.get_by_text("Upload pictures").click()
+    files = sorted(folder.rglob("*.png"))[:2]
+    page.locator("input[type=file]").first.set_input_files(files)
+    wait_for(page, files[1].name)
+    assert_no_trouble(page)
+    (run,) = Store(server.workspace.store).runs()
+    assert run.state == "finished"
+    assert run.facts["validation_accuracy"] >= 0.5
+
+
+def test_the_sample_takes_three_clicks_and_a_run_can_be_stopped(page: Page, server: Server) -> None:
+    page.goto("/")
+    press(page, "Start with the sample")
+    press(page, "Start training")
+    wait_for(page, "time left is known after", 90_000)
+    page.locator(".js-plotly-plot").first.wait_for(timeout=TRAINED)
+    press(page, "Stop")
+    wait_for(page, "Stopped: Handwritten digits")
+    press(page, "Try predictions")
+    wait_for(page, "it is 0")
+    assert_no_trouble(page)
+    (run,) = Store(server.workspace.store).runs()
+    assert run.state == "stopped"
+    assert Path(run.facts["bundle"]).is_file()
+
+
+def test_the_drawn_network_answers_to_a_click(page: Page) -> None:
+    page.goto("/backbone?backbone=resnet18&recipe=fine-tune")
+    wait_for(page, "The freeze line")
+    page.locator(".stage").nth(1).click()
+    page.wait_for_url("**freeze=layer1**")
+    wait_for(page, "157,504")  # parameters of the stem and layer1
+    assert_no_trouble(page)
+
+
+@pytest.mark.shared
+def test_real_photos_with_brought_weights(page: Page, shared_data: Path) -> None:
+    page.goto("/data")
+    page.locator("input[type=file]").first.set_input_files(shared_data / "hymenoptera")
+    wait_for(page, "To learn from", 120_000)
+    press(page, "Next: choose a backbone")
+    page.get_by_text("Bring a weights file for this backbone").click()
+    weights = shared_data / "weights" / "mobilenet_v2-imagenet.safetensors"
+    page.locator("input[type=file]").first.set_input_files(weights)
+    wait_for(page, "Your weights file is used")
+    page.get_by_text("Feature extraction", exact=True).click()
+    wait_for(page, "freezes every stage")
+    press(page, "Next: train")
+    press(page, "Start training")
+    wait_for(page, "Best epoch", TRAINED)
+    press(page, "Try predictions")
+    wait_for(page, "it is ants")
+    assert_no_trouble(page)
