@@ -23,6 +23,17 @@ def wait_for(page: Page, text: str, timeout: int = 60_000) -> None:
     page.get_by_text(text).first.wait_for(timeout=timeout)
 
 
+def wait_until_trained(page: Page) -> None:
+    """Wait for what only an ended run shows: "best epoch" stands under the live curves as well."""
+    page.get_by_role("button", name="Try predictions").wait_for(timeout=TRAINED)
+
+
+def wait_for_curves(page: Page) -> None:
+    """Plotly arrives after the page's text, in a script of its own."""
+    page.locator(".js-plotly-plot").nth(1).wait_for(timeout=60_000)
+    assert page.locator(".js-plotly-plot").count() == 2
+
+
 def press(page: Page, name: str) -> None:
     page.get_by_role("button", name=name).first.click(timeout=60_000)
 
@@ -54,8 +65,8 @@ def test_from_a_folder_to_a_prediction(
     assert "run=" in address
     page.goto("about:blank")
     page.goto(address)
-    wait_for(page, "Best epoch", TRAINED)
-    assert page.locator(".js-plotly-plot").count() == 2
+    wait_until_trained(page)
+    wait_for_curves(page)
     assert_no_trouble(page)
 
     press(page, "Try predictions")
@@ -109,7 +120,7 @@ def test_real_photos_with_brought_weights(page: Page, shared_data: Path) -> None
     wait_for(page, "freezes every stage")
     press(page, "Next: train")
     press(page, "Start training")
-    wait_for(page, "Best epoch", TRAINED)
+    wait_until_trained(page)
     press(page, "Try predictions")
     wait_for(page, "it is ants")
     assert_no_trouble(page)
