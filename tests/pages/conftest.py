@@ -75,7 +75,9 @@ def finished(store: Store, dataset: Dataset) -> str:
     store.learn(
         run, dataset_name=dataset.name, classes=list(dataset.classes), bundle="/gone.headstart",
         validation_accuracy=0.75, test_accuracy=None, train_accuracy=1.0, best_epoch=3, epochs=3,
-        seconds=6.0, epochs_planned=3, phases=[{"name": "everything", "epochs": 3, "patience": 4}],
+        seconds=6.0, epochs_planned=3, phases=[
+            {"name": "everything", "epochs": 3, "patience": 4, "views": 0, "frozen_share": 0.0}
+        ],
     )  # fmt: skip
     store.end(run, "finished")
     return run

@@ -20,8 +20,8 @@ from tl_core.training.events import (
 )
 
 PHASES = [
-    {"name": "first the head", "epochs": 4, "patience": 4},
-    {"name": "then the stages", "epochs": 6, "patience": 2},
+    {"name": "first the head", "epochs": 4, "patience": 4, "views": 1, "frozen_share": 1.0},
+    {"name": "then the stages", "epochs": 6, "patience": 2, "views": 1, "frozen_share": 0.5},
 ]
 
 
@@ -78,42 +78,18 @@ def test_the_epoch_is_the_one_being_trained() -> None:
     assert (last.epoch, last.epochs, last.share) == (10, 10, 1)
 
 
-def test_the_time_left_is_unknown_until_an_epoch_of_the_phase_ended() -> None:
-    events: list[Event] = [PhaseStarted(0, "", 5, 4), Stepped(1, 1, 4, 0.7, 8)]
-    assert progress(told(*events), PHASES).low is None
-    events += [ended(0, 1), PhaseStarted(1, "", 4, 6)]
-    state = progress(told(*events), PHASES)
-    assert (state.low, state.high) == (None, None)
-    assert time_left(state) == "the time left is known after the first epoch"
-
-
-def test_the_time_left_is_a_range() -> None:
-    """At least 3 + 2 epochs (patience ends the second phase), at most 3 + 6."""
-    state = progress(told(PhaseStarted(0, "", 5, 4), ended(0, 1, 10)), PHASES)
-    assert state.low == pytest.approx(10 * (3 + 2) * 0.9)
-    assert state.high == pytest.approx(10 * (3 + 6) * 1.1)
-
-
-def test_patience_that_is_used_up_is_not_waited_for_again() -> None:
-    events = [PhaseStarted(1, "", 4, 6), ended(1, 1), ended(1, 2, best=False)]
-    state = progress(told(*events), PHASES)
-    assert state.low == pytest.approx(2 * 1 * 0.9), "one more without progress and it ends"
-    assert state.high == pytest.approx(2 * 4 * 1.1)
-
-
-def test_a_later_phase_never_takes_longer_than_it_may() -> None:
-    phases = [{"name": "", "epochs": 2, "patience": 4}, {"name": "", "epochs": 1, "patience": 4}]
-    state = progress(told(PhaseStarted(0, "", 5, 2), ended(0, 1, 10)), phases)
-    assert state.low == pytest.approx(10 * 2 * 0.9)
-    assert state.high == pytest.approx(10 * 2 * 1.1)
-
-
 @st.composite
 def runs(draw: st.DrawFn) -> tuple[list[dict[str, Any]], list[Event]]:
     """A plan and the events of a run of it, cut off anywhere."""
     counts = draw(st.lists(st.integers(1, 6), min_size=1, max_size=4))
     phases = [
-        {"name": f"phase {n}", "epochs": count, "patience": draw(st.integers(1, 8))}
+        {
+            "name": f"phase {n}",
+            "epochs": count,
+            "patience": draw(st.integers(1, 8)),
+            "views": draw(st.integers(0, 4)),
+            "frozen_share": draw(st.sampled_from([0.0, 0.3, 1.0])),
+        }
         for n, count in enumerate(counts)
     ]
     events: list[Event] = []
@@ -135,6 +111,7 @@ def test_progress_only_grows_and_ranges_are_ranges(run: tuple[list[Any], list[Ev
     before = 0.0
     for number in range(len(events) + 1):
         state = progress(told(*events[:number]), phases)
+        assert (state.low is None) == (not any(isinstance(e, EpochEnded) for e in events[:number]))
         assert before <= state.share <= 1
         assert 0 <= state.epoch <= state.epochs
         if state.low is not None:

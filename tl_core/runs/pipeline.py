@@ -189,7 +189,9 @@ def _facts(backbone: str, dataset: Dataset, todo: Plan, device: Device) -> dict[
         "frozen_parameters": card.frozen_parameters(todo.cut),
         "trainable_parameters": card.trainable_parameters(todo.cut, len(dataset.classes)),
         "epochs_planned": todo.epochs,
-        "phases": [asdict(phase) for phase in todo.phases],
+        "phases": [
+            asdict(phase) | {"frozen_share": card.frozen_share(phase.cut)} for phase in todo.phases
+        ],
         "reasons": [asdict(reason) for reason in todo.reasons],
         "device": device.title,
         "device_kind": device.kind,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tl_core.runs.estimate import seconds_left
 from tl_core.runs.store import Told
 from tl_core.training.events import EpochEnded, PhaseStarted, Preparing, Stepped
 
@@ -39,7 +40,6 @@ def progress(told: Sequence[Told], phases: Sequence[dict[str, Any]]) -> Progress
         phases: the plan's phases, as stored with the run.
     """
     epochs_in_all = sum(phase["epochs"] for phase in phases)
-    done: list[EpochEnded] = []
     phase, in_phase, epoch, doing, within = 0, 0, 0, "Starting", 0.0
     for item in told:
         event = item.event
@@ -51,34 +51,11 @@ def progress(told: Sequence[Told], phases: Sequence[dict[str, Any]]) -> Progress
             epoch, within = event.epoch, event.step / event.steps
             doing = f"Training: {phases[phase]['name']}" if phases else "Training"
         elif isinstance(event, EpochEnded):
-            done.append(event)
             epoch, in_phase, within = event.epoch, in_phase + 1, 0.0
     before = sum(p["epochs"] for p in phases[:phase])
     share = (before + in_phase + within) / epochs_in_all if epochs_in_all else 0.0
-    low, high = _time_left(done, phases, phase, in_phase)
+    low, high = seconds_left(told, phases) or (None, None)
     return Progress(doing, min(share, 1.0), epoch, epochs_in_all, low, high)
-
-
-def _time_left(
-    done: Sequence[EpochEnded], phases: Sequence[dict[str, Any]], phase: int, in_phase: int
-) -> tuple[float | None, float | None]:
-    """Return the least and the most seconds left.
-
-    The least: this phase ends early for want of progress, and so does every later one. The most:
-    every planned epoch takes place, and a later phase's epochs cost as much as the dearest so far.
-    """
-    here = [event for event in done if event.phase == phase]
-    if not here or not phases:
-        return None, None
-    seconds = [event.seconds for event in here[-5:]]
-    stale = next((n for n, event in enumerate(reversed(here)) if event.best), len(here))
-    left = phases[phase]["epochs"] - in_phase
-    later = phases[phase + 1 :]
-    least = max(0, min(left, phases[phase]["patience"] - stale))
-    least += sum(min(p["patience"], p["epochs"]) for p in later)
-    most = left + sum(p["epochs"] for p in later)
-    dearest = max(event.seconds for event in done)
-    return min(seconds) * least * 0.9, (max(seconds) * left + dearest * (most - left)) * 1.1
 
 
 def in_words(seconds: float) -> str:
