@@ -52,6 +52,7 @@ def pick_backbone() -> Card:
     )
     if picked != choices().backbone:
         choose(backbone=picked, recipe="", freeze="", weights="")
+        st.rerun()  # what stands above was drawn with the earlier choice
     return cards[picked]
 
 
@@ -113,6 +114,7 @@ def bring_weights(card: Card) -> None:
                 write_atomic(workspace().weights / name, data)
             if choices().weights != name:
                 choose(weights=name)
+                st.rerun()  # the list above still said that the weights are downloaded
         if choices().weights:
             st.success(
                 "Your weights file is used. Whether it fits is checked when training starts."

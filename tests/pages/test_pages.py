@@ -99,6 +99,14 @@ def test_backbone_without_pictures_says_why_it_cannot_go_on(open_page: Open) -> 
     assert "First choose pictures in step 1." in text(app)
 
 
+def test_the_steps_name_the_backbone_that_the_page_shows(open_page: Open) -> None:
+    app = open_page("backbone")
+    captions = [caption.value for caption in app.caption]
+    assert "MobileNetV2" in captions
+    app.selectbox[0].set_value("squeezenet1_1").run()
+    assert "SqueezeNet 1.1" in [caption.value for caption in app.caption]
+
+
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [({}, "Choose pictures first"), ({"data": "gone"}, "Choose pictures first")],
