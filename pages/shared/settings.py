@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from pages.shared.wording import PLACES
 from tl_core.config import AUGMENTS, DEVICES, RunConfig
 
 
@@ -22,7 +23,7 @@ def settings(config: RunConfig) -> RunConfig:
         seed = st.number_input(
             "Seed", 0, 2**31 - 1, 0, help="The same seed gives the same run; another, another."
         )
-        device = st.selectbox("Where to train", DEVICES, 0)
+        device = st.selectbox("Where to train", DEVICES, 0, format_func=PLACES.__getitem__)
     return config.with_(
         epochs=epochs, batch_size=batch, lr=rate, augment=augment, seed=seed, device=device
     )

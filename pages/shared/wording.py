@@ -54,6 +54,13 @@ STATES = {
     "interrupted": "Interrupted",
 }
 
+PLACES = {
+    "auto": "chosen for you: a GPU where there is one",
+    "cpu": "the processor",
+    "cuda": "an NVIDIA GPU",
+    "mps": "an Apple GPU",
+}
+
 
 def read_curves(epochs: Sequence[EpochEnded]) -> str:
     """Say in one plain sentence what the curves show and what to do about it."""

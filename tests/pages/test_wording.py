@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pages.shared.wording import GLOSSARY, RECIPES, STATES, read_curves
+from pages.shared.wording import GLOSSARY, PLACES, RECIPES, STATES, read_curves
+from tl_core.config import DEVICES
 from tl_core.config import RECIPES as KNOWN
 from tl_core.runs.store import State
 from tl_core.training.events import EpochEnded
@@ -30,7 +31,8 @@ def test_reading(epochs: list[EpochEnded], word: str) -> None:
     assert word in read_curves(epochs)
 
 
-def test_every_recipe_and_state_has_words() -> None:
+def test_every_recipe_state_and_device_has_words() -> None:
+    assert set(PLACES) == set(DEVICES)
     assert set(RECIPES) == set(KNOWN)
     assert set(STATES) == set(State.__args__)
 

@@ -274,6 +274,37 @@ def test_a_second_worker_ends_at_once(workspace: Workspace, store: Store, datase
     assert store.beat("the first")
 
 
+@pytest.mark.usefixtures("_own_signals")
+def test_runs_for_a_device_that_is_not_there_fail_with_the_reason(
+    workspace: Workspace, store: Store, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    config = RunConfig(dataset.id, "small", device="cuda")
+    asked = store.create(config)
+    other = store.create(config.with_(device="cpu"))
+    assert worker.main(str(workspace.root), "cuda") == 0
+    assert store.run(asked).state == "failed"
+    assert "This machine has no cuda device" in store.run(asked).message
+    assert store.run(other).state == "queued"
+    assert not store.has_worker("cuda")
+
+
+@pytest.mark.usefixtures("_own_signals")
+def test_a_worker_that_cannot_start_says_so_in_what_waits(
+    workspace: Workspace, store: Store, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_device: str) -> None:
+        raise ImportError("libtorch is not whole")
+
+    monkeypatch.setattr(worker, "_prepare", broken)
+    run = store.create(RunConfig(dataset.id, "small"))
+    with pytest.raises(ImportError):
+        worker.main(str(workspace.root), "auto")
+    assert store.run(run).state == "failed"
+    assert "worker.log" in store.run(run).message
+    assert not store.has_worker("auto")
+
+
 # --- the worker as a process ------------------------------------------------------------------
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from tl_core.data.dataset import find_dataset
 from tl_core.errors import UserError
+from tl_core.runs.launch import worker_log
 from tl_core.runs.store import Run, Store
 from tl_core.training.events import Event, Preparing, Stepped
 from tl_core.workspace import Workspace, new_id, write_atomic
@@ -140,11 +141,16 @@ def main(home: str, device: str) -> int:
     dead = threading.Event()
     threading.Thread(target=_beat, args=(store, token, dead), daemon=True).start()
     try:
-        import tl_core.runs.pipeline  # noqa: F401 (the wait for torch, before the first run)
-        from tl_core.training.device import choose_device
-
-        kind = choose_device(device).kind  # type: ignore[arg-type]
-        serves = [kind, "auto"] if choose_device().kind == kind else [kind]
+        kind, serves = _prepare(device)
+    except Exception as error:
+        # Left in the queue, the runs would start this process again and again.
+        while run := store.claim(token):
+            store.end(run.id, "failed", _unable(workspace, error))
+        store.forget_worker(token)
+        if isinstance(error, UserError):
+            return 0
+        raise
+    try:
         if not store.register(kind, serves, token, os.getpid()):
             return 0
         last = time.monotonic()
@@ -159,6 +165,24 @@ def main(home: str, device: str) -> int:
     finally:
         store.forget_worker(token)
     return 0
+
+
+def _prepare(device: str) -> tuple[str, list[str]]:
+    """Load what training needs; return the device's kind and the names that it is asked for by."""
+    import tl_core.runs.pipeline  # noqa: F401 (the wait for torch, before the first run)
+    from tl_core.training.device import choose_device
+
+    kind = choose_device(device).kind  # type: ignore[arg-type]
+    return kind, [kind, "auto"] if choose_device().kind == kind else [kind]
+
+
+def _unable(workspace: Workspace, error: Exception) -> str:
+    if isinstance(error, UserError):
+        return str(error)
+    return (
+        f"The process that trains could not start ({type(error).__name__}); the reason is at the "
+        f"end of {worker_log(workspace)}."
+    )
 
 
 def _beat(store: Store, token: str, dead: threading.Event) -> None:
