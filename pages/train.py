@@ -53,7 +53,7 @@ else:
     )
     place.caption(story)
     if left.button("Start training", type="primary", icon=":material/play_arrow:"):
-        choose(run=store().create(config))
+        choose(run=store().create(config, dataset_name=dataset.name))
         ensure_worker(workspace(), store(), config.device)
         st.rerun()
     with st.expander("Nothing needs to be set. What was chosen for you, and why"):

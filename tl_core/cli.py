@@ -178,7 +178,8 @@ def _train(args: argparse.Namespace) -> Answer:
     plan(config, card, 100)  # whatever contradicts itself is said before pictures are imported
     dataset = open_dataset(workspace, args.data, progress=_counter(args.json))
     store = Store(workspace.store)
-    run = follow(workspace, store, store.create(config.with_(dataset=dataset.id)))
+    run_id = store.create(config.with_(dataset=dataset.id), dataset_name=dataset.name)
+    run = follow(workspace, store, run_id)
     if run.state in ("failed", "interrupted"):
         raise (HeadstartError if _is_our_fault(run) else UserError)(run.message)
     answer = result(run)

@@ -125,6 +125,7 @@ def test_train_queues_a_run_and_writes_it_into_the_address(
     (run,) = store.runs()
     assert run.state == "queued"
     assert run.config == RunConfig(dataset.id, "small", recipe="scratch", freeze="0")
+    assert run.facts == {"dataset_name": "colours"}, "so that a list can name it while it waits"
     assert app.query_params["run"] == run.id
     assert not [b for b in app.button if b.label == "Start training"]
     button(app, "Stop").click().run()

@@ -133,14 +133,14 @@ class Store:
                 raise
             db.execute("COMMIT")
 
-    def create(self, config: RunConfig, owner: str = "local") -> str:
-        """Queue a run and return its id."""
-        run = new_id()
+    def create(self, config: RunConfig, owner: str = "local", **facts: Any) -> str:
+        """Queue a run, with facts that are known already, and return its id."""
+        run, told = new_id(), (json.dumps(config.to_dict()), json.dumps(facts))
         with self._write() as db:
             db.execute(
-                "INSERT INTO runs (id, owner, created, state, config) "
-                "VALUES (?, ?, ?, 'queued', ?)",
-                (run, owner, time.time(), json.dumps(config.to_dict())),
+                "INSERT INTO runs (id, owner, created, state, config, facts) "
+                "VALUES (?, ?, ?, 'queued', ?, ?)",
+                (run, owner, time.time(), *told),
             )
         return run
 
