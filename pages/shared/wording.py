@@ -55,7 +55,7 @@ STATES = {
 }
 
 PLACES = {
-    "auto": "chosen for you: a GPU where there is one",
+    "auto": "chosen for you",
     "cpu": "the processor",
     "cuda": "an NVIDIA GPU",
     "mps": "an Apple GPU",
