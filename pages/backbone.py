@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.shared.frame import guarded, next_step
 from pages.shared.network import bring_weights, draw_network, freeze_line, pick_backbone, show_card
-from pages.shared.state import choices, choose, chosen_config, chosen_dataset
+from pages.shared.state import brought_weights, choose, chosen_config, chosen_dataset
 from pages.shared.wording import GLOSSARY, RECIPES
 
 st.header("Pick a network that can already see")
@@ -17,7 +17,7 @@ with guarded():
     bring_weights(card)
 
 st.subheader("How should it learn?")
-with_weights = card.weights is not None or bool(choices().weights)
+with_weights = card.weights is not None or brought_weights() is not None
 recipes = list(RECIPES) if with_weights else ["scratch"]
 recipe = str(
     st.segmented_control(

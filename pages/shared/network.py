@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.shared.drawing import count, draw_chain
 from pages.shared.escape import on_page
-from pages.shared.state import choices, choose, chosen_config, workspace
+from pages.shared.state import brought_weights, choices, choose, chosen_config, workspace
 from pages.shared.wording import GLOSSARY
 from tl_core.backbones.card import Card, resolve_cut
 from tl_core.backbones.catalog import catalogue
@@ -43,12 +43,14 @@ def pick_backbone() -> Card:
         required=True,
     )
     names = [card.name for card in sorted(cards.values(), key=_by_age) if shelf_of(card) == shelf]
+    brought = choices().backbone if brought_weights() else ""
+    lines = {name: one_line(cards[name], brought == name) for name in names}
     picked = st.selectbox(
         "Backbone",
         names,
         names.index(now.name) if now.name in names else 0,
-        format_func=lambda name: one_line(cards[name]),
-        key=f"backbone-{shelf}",
+        format_func=lines.__getitem__,
+        key=f"backbone-{shelf}-{choices().weights}",  # the lines say what is brought
     )
     if picked != choices().backbone:
         choose(backbone=picked, recipe="", freeze="", weights="")
@@ -60,9 +62,9 @@ def _by_age(card: Card) -> tuple[int, int]:
     return card.year, card.parameters
 
 
-def one_line(card: Card) -> str:
+def one_line(card: Card, with_own_weights: bool) -> str:
     """Return a backbone's line in the list."""
-    if choices().weights and choices().backbone == card.name:
+    if with_own_weights:
         state = "with your weights file"
     elif card.weights is None:
         state = "starts from scratch"
@@ -100,25 +102,32 @@ def show_card(card: Card) -> None:
 
 def bring_weights(card: Card) -> None:
     """Let a person bring a weights file for this backbone."""
-    with st.expander("Bring a weights file for this backbone", expanded=bool(choices().weights)):
+    with st.expander("Bring a weights file for this backbone", expanded=bool(brought_weights())):
         st.caption(
             "For machines without internet, or for weights of your own. Only .safetensors files "
             "are read, because they cannot run code. A .pth file is converted in a terminal: "
             "`python -m tl_core convert-weights IN.pth OUT.safetensors`"
         )
-        file = st.file_uploader("Weights file", type="safetensors", key=f"weights-{card.name}")
+        turn = st.session_state.setdefault("weights_turn", 0)
+        file = st.file_uploader(
+            "Weights file", type="safetensors", key=f"weights-{card.name}-{turn}"
+        )
         if file is not None:
             data = file.getvalue()
             name = f"{hashlib.sha256(data).hexdigest()[:16]}.safetensors"
             if not (workspace().weights / name).exists():
                 write_atomic(workspace().weights / name, data)
-            if choices().weights != name:
-                choose(weights=name)
-                st.rerun()  # the list above still said that the weights are downloaded
-        if choices().weights:
+            # A fresh uploader lets go of the memory, and the list above is drawn anew.
+            st.session_state["weights_turn"] = turn + 1
+            choose(weights=name)
+            st.rerun()
+        if brought_weights():
             st.success(
                 "Your weights file is used. Whether it fits is checked when training starts."
             )
+            if st.button("Leave my weights file out", icon=":material/undo:"):
+                choose(weights="")
+                st.rerun()
 
 
 _chain = st.components.v2.component(

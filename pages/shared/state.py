@@ -6,7 +6,9 @@ finds them again.
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -22,6 +24,7 @@ from tl_core.training.phases import choose_recipe, default_cut
 from tl_core.workspace import Workspace
 
 _KEY = "choices"
+_WEIGHTS_FILE = re.compile(r"[0-9a-f]{16}\.safetensors")
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,17 @@ def chosen_card() -> Card | None:
     return catalogue().get(choices().backbone)
 
 
+def brought_weights() -> Path | None:
+    """Return the weights file that the person brought, or `None` when there is none.
+
+    The name comes from the address, so anything but a name of ours is passed over.
+    """
+    if not _WEIGHTS_FILE.fullmatch(choices().weights):
+        return None
+    file = workspace().weights / choices().weights
+    return file if file.is_file() else None
+
+
 def chosen_run() -> Run | None:
     """Return the run in the address, or `None` when there is none or it is gone."""
     try:
@@ -131,12 +145,12 @@ def chosen_run() -> Run | None:
 def chosen_config(card: Card, dataset: Dataset | None = None) -> RunConfig:
     """Return the choices as a run's settings; what does not fit the backbone is left open."""
     now = choices()
-    weights = workspace().weights / now.weights if now.weights else None
+    weights = brought_weights()
     config = RunConfig(
         dataset=dataset.id if dataset else "",
         backbone=card.name,
         recipe=now.recipe if now.recipe in RECIPES else None,  # type: ignore[arg-type]
-        weights=str(weights) if weights and weights.is_file() else None,
+        weights=str(weights) if weights else None,
     )
     try:
         recipe = choose_recipe(card, config)

@@ -22,7 +22,7 @@ Open = Callable[..., AppTest]
 
 def text(app: AppTest) -> str:
     parts = [*app.markdown, *app.caption, *app.header, *app.title, *app.info, *app.subheader]
-    return "\n".join(str(part.value) for part in [*parts, *app.error, *app.warning])
+    return "\n".join(str(p.value) for p in [*parts, *app.error, *app.warning, *app.success])
 
 
 def button(app: AppTest, label: str):
@@ -105,6 +105,27 @@ def test_the_steps_name_the_backbone_that_the_page_shows(open_page: Open) -> Non
     assert "MobileNetV2" in captions
     app.selectbox[0].set_value("squeezenet1_1").run()
     assert "SqueezeNet 1.1" in [caption.value for caption in app.caption]
+
+
+def test_a_weights_file_is_taken_in_and_can_be_left_out_again(
+    open_page: Open, workspace: Workspace
+) -> None:
+    app = open_page("backbone", backbone="resnet18")
+    app.file_uploader[0].set_value(("mine.safetensors", b"weights", "")).run()
+    assert "Your weights file is used" in text(app)
+    (file,) = workspace.weights.iterdir()
+    assert file.read_bytes() == b"weights"
+    assert app.query_params["weights"] == file.name
+    assert not app.file_uploader[0].value, "the server's memory is let go"
+    button(app, "Leave my weights file out").click().run()
+    assert "Your weights file is used" not in text(app)
+    assert "weights" not in app.query_params
+
+
+@pytest.mark.parametrize("name", ["../headstart.db", "/etc/passwd", "0123456789abcdef.safetensors"])
+def test_a_weights_file_in_the_address_is_one_of_ours_or_none(open_page: Open, name: str) -> None:
+    app = open_page("backbone", backbone="small", weights=name)
+    assert "no pre-trained weights" in text(app)
 
 
 @pytest.mark.parametrize(
