@@ -10,7 +10,7 @@ from pages.shared.gallery import show_dataset
 from pages.shared.state import choose, chosen_dataset, store, workspace
 from pages.shared.uploads import import_uploads
 from tl_core.data.dataset import list_datasets
-from tl_core.data.samples import make_digits
+from tl_core.data.samples import sample
 from tl_core.errors import HeadstartError
 from tl_core.runs.launch import ensure_worker
 
@@ -24,7 +24,7 @@ st.markdown(
 # While the person chooses, the worker loads what it needs; training then starts at once.
 ensure_worker(workspace(), store(), "auto")
 
-folder, archive, sample, known = st.tabs(
+folder, archive, samples, known = st.tabs(
     ["Upload a folder", "Upload a zip", "Use the sample", "Pictures that are here already"]
 )
 turn = st.session_state.setdefault("upload_turn", 0)
@@ -52,11 +52,11 @@ if uploaded := files or ([zipped] if zipped else []):
     st.rerun()
 if st.session_state.get("upload_error"):
     st.error(on_page(st.session_state["upload_error"], 2000))
-with sample:
+with samples:
     st.write("Handwritten digits: ten classes, 60 pictures each, from scikit-learn.")
     if st.button("Use the digits", icon=":material/edit:"):
         with st.spinner("Writing the sample pictures …"):
-            choose(data=make_digits(workspace()).id, run="")
+            choose(data=sample(workspace(), "digits").id, run="")
         st.rerun()
 with known:
     datasets = {dataset.id: dataset for dataset in list_datasets(workspace())}

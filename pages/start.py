@@ -10,7 +10,7 @@ from pages.shared.state import address, choose, store, workspace
 from pages.shared.steps import STEPS, page_file
 from pages.shared.wording import STATES
 from tl_core.backbones.catalog import find_card
-from tl_core.data.samples import make_digits
+from tl_core.data.samples import sample
 
 st.title("Teach a network that can already see")
 st.markdown(
@@ -31,10 +31,12 @@ for column, step in zip(columns, STEPS[1:], strict=True):
 left, right = st.columns(2)
 with left, st.container(border=True, height="stretch"):
     st.subheader("See it work first")
-    st.write("600 handwritten digits come with the app. No upload, no internet, about a minute.")
+    st.write(
+        "Phones or laptops? 200 pictures come with the app. No upload, no internet, about a minute."
+    )
     if st.button("Start with the sample", type="primary", icon=":material/play_arrow:"):
-        with st.spinner("Writing the sample pictures …"):
-            dataset = make_digits(workspace())
+        with st.spinner("Drawing the pictures …"):
+            dataset = sample(workspace(), "phones")
         choose(data=dataset.id, backbone="small", recipe="", freeze="", weights="", run="")
         go_to("train")
 with right, st.container(border=True, height="stretch"):

@@ -39,7 +39,7 @@ def test_the_sample_leads_to_the_train_page_in_one_click(open_page: Open) -> Non
     app = open_page()
     button(app, "Start with the sample").click().run()
     assert not app.exception
-    assert "Handwritten digits" in text(app)
+    assert "Phones and laptops" in text(app)
     assert not button(app, "Start training").disabled
 
 

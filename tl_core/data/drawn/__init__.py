@@ -1,0 +1,1 @@
+"""Pictures drawn by the program: a device on a desk, lit and photographed."""
