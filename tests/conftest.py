@@ -6,8 +6,10 @@ import colorsys
 import os
 import shutil
 import socket
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
@@ -156,6 +158,70 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     root = tmp_path / "workspace"
     monkeypatch.setenv("HEADSTART_HOME", str(root))
     return Workspace.open(root)
+
+
+class FileServer:
+    """A server on this machine that gives files, and may misbehave.
+
+    Attributes:
+        files: content by path, e.g. `/set.zip`.
+        ranges: whether it can begin in the middle of a file.
+        cuts: after how many bytes the answers to come break off, one number for each answer.
+        status: what it answers instead of a file, where it is not 0.
+        asked: the `Range` of every request so far; empty where there was none.
+    """
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+        self.ranges, self.status = True, 0
+        self.cuts: list[int] = []
+        self.asked: list[str] = []
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+
+    def url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.http.server_address[1]}{path}"
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                wanted = self.headers.get("Range", "")
+                server.asked.append(wanted)
+                body = server.files.get(self.path)
+                if server.status or body is None:
+                    self.send_error(server.status or 404)
+                    return
+                start = int(wanted[6:-1]) if wanted and server.ranges else 0
+                if start >= len(body) > 0:
+                    self.send_error(416)
+                    return
+                self.send_response(206 if start else 200)
+                if start:
+                    self.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
+                self.send_header("Content-Length", str(len(body) - start))
+                self.end_headers()
+                cut = server.cuts.pop(0) if server.cuts else len(body)
+                self.wfile.write(body[start : start + cut])
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        return Handler
+
+
+@pytest.fixture
+def file_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
+    """A `FileServer`; what is asked of it again is asked without a pause."""
+    server = FileServer()
+    thread = threading.Thread(target=server.http.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setattr("tl_core.download.PAUSES", (0.0, 0.0))
+    yield server
+    server.http.shutdown()
+    thread.join()
+    server.http.server_close()
 
 
 @pytest.fixture(scope="session")

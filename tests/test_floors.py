@@ -16,7 +16,13 @@ import pytest
 ROOT = Path(__file__).parents[1]
 # Bottom to top. What stands on one floor may import its own floor and those below.
 FLOORS = (
-    {"tl_core.errors", "tl_core.workspace", "tl_core.config", "tl_core.version"},
+    {
+        "tl_core.errors",
+        "tl_core.workspace",
+        "tl_core.config",
+        "tl_core.version",
+        "tl_core.download",
+    },
     {"tl_core.backbones"},
     {"tl_core.data"},
     {"tl_core.training"},

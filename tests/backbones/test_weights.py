@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
-import threading
-from collections.abc import Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -17,6 +14,7 @@ import torch
 from safetensors.torch import save, save_file
 from torch import Tensor
 
+from tl_core import download
 from tl_core.backbones import weights
 from tl_core.backbones.card import Card
 from tl_core.backbones.catalog import catalogue, family_of, find_card
@@ -31,7 +29,7 @@ NAME = "squeezenet1_1"
 def downloads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty download folder, and no way out of this machine."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    monkeypatch.setattr(weights, "urlopen", lambda *_, **__: pytest.fail("asked the internet"))
+    monkeypatch.setattr(download, "urlopen", lambda *_, **__: pytest.fail("asked the internet"))
     folder = weights.download_folder()
     folder.mkdir(parents=True)
     return folder
@@ -290,79 +288,68 @@ def test_a_changed_file_in_the_cache_is_refused(state: dict[str, Tensor], downlo
 # --- download ---------------------------------------------------------------------------------
 
 
-class Server:
-    """Answers every request with `body`, and may promise more than it sends."""
-
-    def __init__(self) -> None:
-        self.body, self.promise, self.status, self.asked = b"", 0, 200, 0
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                outer.asked += 1
-                self.send_response(outer.status)
-                self.send_header("Content-Length", str(outer.promise or len(outer.body)))
-                self.end_headers()
-                self.wfile.write(outer.body)
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"http://127.0.0.1:{self.http.server_address[1]}/weights.pth"
-
-
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+def server(file_server: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A `FileServer` that the catalogue's addresses lead to."""
     from urllib.request import urlopen
 
-    server = Server()
-    thread = threading.Thread(target=server.http.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    monkeypatch.setenv("no_proxy", "*")
-    monkeypatch.setattr(weights, "urlopen", urlopen)
-    monkeypatch.setattr(
-        weights, "published", lambda source: replace(published(source), url=server.address)
-    )
-    yield server
-    server.http.shutdown()
-    thread.join()
-    server.http.server_close()
+    monkeypatch.setattr(download, "urlopen", urlopen)
+    address = file_server.url("/weights.pth")
+    monkeypatch.setattr(weights, "published", lambda name: replace(published(name), url=address))
+    return file_server
 
 
 def test_a_download_shows_progress_and_is_kept(
     state: dict[str, Tensor],
-    server: Server,
+    server: Any,
     tmp_path: Path,
     downloads: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    server.body = pickled(state, tmp_path / "served.pth")
-    publish(monkeypatch, server.body)
+    body = pickled(state, tmp_path / "served.pth")
+    server.files["/weights.pth"] = body
+    publish(monkeypatch, body)
     steps: list[tuple[int, int]] = []
     load_backbone(NAME, 3, progress=lambda done, total: steps.append((done, total)))
     assert len(steps) >= 4
     assert steps == sorted(steps)
-    assert {total for _, total in steps} == {len(server.body)}
-    assert steps[-1][0] == len(server.body)
+    assert {total for _, total in steps} == {len(body)}
+    assert steps[-1][0] == len(body)
     assert [path.name for path in downloads.iterdir()] == [file_name()]
     load_backbone(NAME, 3)
-    assert server.asked == 1
+    assert len(server.asked) == 1
 
 
-@pytest.mark.parametrize("fault", ["other bytes", "cut short", "not found"])
+@pytest.mark.parametrize("fault", ["other bytes", "not found"])
 def test_a_failed_download_leaves_nothing_behind(
-    fault: str, server: Server, downloads: Path, monkeypatch: pytest.MonkeyPatch
+    fault: str, server: Any, downloads: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     good = bytes(range(256)) * 8192
     publish(monkeypatch, good)
-    server.body = {"other bytes": b"x" * len(good), "cut short": good[:-5000]}.get(fault, b"")
-    server.promise = len(good)
-    server.status = 404 if fault == "not found" else 200
-    sentence = "published hash|could not be downloaded"
-    with pytest.raises(UserError, match=sentence):
+    if fault == "other bytes":
+        server.files["/weights.pth"] = b"x" * len(good)
+    with pytest.raises(UserError, match=r"published hash|could not be downloaded, the server"):
         load_backbone(NAME, 3)
     assert list(downloads.iterdir()) == []
+
+
+def test_a_broken_download_goes_on_the_next_time(
+    state: dict[str, Tensor],
+    server: Any,
+    tmp_path: Path,
+    downloads: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    body = pickled(state, tmp_path / "served.pth")
+    server.files["/weights.pth"] = body
+    publish(monkeypatch, body)
+    server.cuts = [1000, 0, 0, 0]
+    with pytest.raises(UserError, match="could not be downloaded, the connection broke off"):
+        load_backbone(NAME, 3)
+    assert not weights.works_offline(find_card(NAME))
+    assert_loaded(state)
+    assert server.asked[-1] == "bytes=1000-"
+    assert [path.name for path in downloads.iterdir()] == [file_name()]
 
 
 def test_offline_the_error_names_what_works_and_where_a_file_may_be_put(
@@ -371,7 +358,7 @@ def test_offline_the_error_names_what_works_and_where_a_file_may_be_put(
     def offline(*_: Any, **__: Any) -> None:
         raise URLError("no route")
 
-    monkeypatch.setattr(weights, "urlopen", offline)
+    monkeypatch.setattr(download, "urlopen", offline)
     (downloads / file_name("resnet18")).touch()
     with pytest.raises(UserError) as refused:
         load_backbone(NAME, 3)

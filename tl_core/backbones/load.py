@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from tl_core.backbones.catalog import Family, family_of, find_card
 from tl_core.backbones.chain import Chain
-from tl_core.backbones.weights import Progress, check_fit, find_weights, read_weights
+from tl_core.backbones.weights import check_fit, find_weights, read_weights
+from tl_core.download import Progress
 
 
 def load_backbone(

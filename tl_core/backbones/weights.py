@@ -1,8 +1,8 @@
 """Where a backbone's published weights are found, and how a file becomes tensors.
 
 In order: a file that the person names (safetensors only), torchvision's download cache, a
-download with progress and hash check. The only pickles ever read are torchvision's own files,
-whose hash the catalogue knows, and the one named to `convert-weights`; both with
+download with progress and hash check, which resumes. The only pickles ever read are torchvision's
+own files, whose hash the catalogue knows, and the one named to `convert-weights`; both with
 `weights_only=True`.
 """
 
@@ -11,23 +11,17 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Mapping
-from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.error import HTTPError, URLError
-from urllib.request import urlopen
 
 from tl_core.backbones.card import Card
 from tl_core.backbones.catalog import catalogue, family_of
 from tl_core.backbones.published import published
+from tl_core.download import Progress, Source, UnreachableError, download
 from tl_core.errors import UserError
-from tl_core.workspace import disk_errors, new_id, require_space
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-Progress = Callable[[int, int], None]
-CHUNK = 1 << 20
 
 
 def download_folder() -> Path:
@@ -66,46 +60,24 @@ def find_weights(card: Card, progress: Progress | None = None) -> Path:
 
 def _download(card: Card, progress: Progress | None) -> Path:
     assert card.weights is not None  # noqa: S101 (callers have asked)
-    source = card.weights.source
-    url = source if source.startswith("https://") else published(source).url
-    folder = download_folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    require_space(folder, card.weights.bytes)
-    target = folder / card.weights.file
-    part = folder / f".{target.name}.{new_id()}.part"
-    digest = hashlib.sha256()
+    weights = card.weights
+    address = weights.source
+    source = Source(
+        url=address if address.startswith("https://") else published(address).url,
+        file=weights.file,
+        bytes=weights.bytes,
+        digest=f"sha256:{weights.sha256}",
+        title=f"{card.title}'s weights",
+    )
     try:
-        with (
-            disk_errors(target.name),
-            urlopen(url, timeout=30) as answer,  # noqa: S310 (https, from the catalogue)
-            part.open("wb") as file,
-        ):
-            total, done = int(answer.headers.get("Content-Length") or card.weights.bytes), 0
-            while chunk := answer.read(CHUNK):
-                file.write(chunk)
-                digest.update(chunk)
-                done += len(chunk)
-                if progress:
-                    progress(done, total)
-        if not digest.hexdigest().startswith(card.weights.sha256):
-            raise UserError(
-                f"The download of {card.title}'s weights does not have the published hash, so it "
-                "was thrown away; try again, or ask whoever runs your network."
-            )
-        part.replace(target)
-    except (URLError, HTTPException, TimeoutError, ConnectionError) as error:
-        raise UserError(_unreachable(card, error)) from error
-    finally:
-        part.unlink(missing_ok=True)
-    return target
+        return download(source, download_folder(), progress)
+    except UnreachableError as error:
+        raise UserError(_unreachable(card, str(error))) from error
 
 
-def _unreachable(card: Card, error: Exception) -> str:
+def _unreachable(card: Card, why: str) -> str:
     ready = [other.name for other in catalogue().values() if works_offline(other)]
     file = card.weights.file if card.weights else ""
-    why = "this machine seems to be offline"
-    if isinstance(error, HTTPError):
-        why = f"the server answered {error.code}"
     return (
         f"The weights of {card.title} could not be downloaded, {why}; "
         f"{', '.join(ready)} work without a download, or put {file} into {download_folder()}, or "
