@@ -20,7 +20,7 @@ from tl_core.backbones.catalog import catalogue, find_card
 from tl_core.backbones.weights import convert, works_offline
 from tl_core.config import AUGMENTS, DEVICES, RECIPES, RunConfig
 from tl_core.data.dataset import Dataset
-from tl_core.data.intake import import_source, open_dataset
+from tl_core.data.open import import_any, open_dataset, ready_names
 from tl_core.errors import HeadstartError, UserError
 from tl_core.runs.locate import find_bundle
 from tl_core.runs.store import Run, Store
@@ -49,11 +49,12 @@ def build_parser() -> argparse.ArgumentParser:
 
     command("backbones", "List every backbone with its stages.")
     command("runs", "List every run, newest first.")
-    import_ = command("import", "Take in a folder or a .zip of class folders.")
-    import_.add_argument("source", metavar="SOURCE", type=Path)
-    import_.add_argument("--name", help="what to call the dataset")
+    import_ = command("import", "Take in a folder or a .zip of class folders, or a ready set.")
+    ready = f"a folder, a .zip, or one of {', '.join(ready_names())}; public sets are downloaded"
+    import_.add_argument("source", metavar="SOURCE", help=ready)
+    import_.add_argument("--name", help="what to call the dataset of a folder or a .zip")
     train = command("train", "Train a backbone on a dataset.")
-    train.add_argument("--data", required=True, help="a dataset's name, a folder or a .zip")
+    train.add_argument("--data", required=True, help="a dataset's name, or a SOURCE of import")
     train.add_argument("--backbone", required=True, help="see the command backbones")
     train.add_argument("--recipe", help=", ".join(RECIPES))
     train.add_argument("--freeze", help="a stage (up to and including it), a number, all or none")
@@ -135,7 +136,7 @@ def _describe(card: Card) -> dict[str, Any]:
 
 
 def _import(args: argparse.Namespace) -> Answer:
-    dataset = import_source(Workspace.open(), args.source, args.name, progress=_counter(args.json))
+    dataset = import_any(Workspace.open(), args.source, args.name, progress=_counter(args.json))
     text = (
         f"Imported {len(dataset.items)} pictures in {len(dataset.classes)} classes as "
         f"{dataset.name!r}; left out {len(dataset.skipped)}."
@@ -292,14 +293,14 @@ def _convert(args: argparse.Namespace) -> Answer:
 def _counter(quiet: bool) -> Any:
     from tqdm import tqdm
 
-    bar = tqdm(desc="Importing", unit=" files", file=sys.stderr, leave=False,
+    bar = tqdm(desc="Importing", unit="", unit_scale=True, file=sys.stderr, leave=False,
                disable=quiet or not sys.stderr.isatty())  # fmt: skip
 
     def tell(done: int, total: int) -> None:
         bar.total, bar.n = total, done
         bar.refresh()
         if done == total:
-            bar.close()
+            bar.clear()
 
     return tell
 

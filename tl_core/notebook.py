@@ -19,7 +19,7 @@ from tl_core.backbones.load import load_backbone
 from tl_core.bundles.predict import Model
 from tl_core.config import RunConfig
 from tl_core.data.dataset import Dataset
-from tl_core.data.intake import open_dataset
+from tl_core.data.open import open_dataset
 from tl_core.runs.locate import find_bundle
 from tl_core.runs.pipeline import Result, train_run
 from tl_core.training.events import EpochEnded, Event, Notice
@@ -29,7 +29,9 @@ __all__ = ["load_backbone", "load_dataset", "load_model", "train"]
 
 
 def load_dataset(source: str | Path, name: str | None = None) -> Dataset:
-    """Return a dataset of the workspace by name or id, or import a folder or `.zip`.
+    """Return a dataset of the workspace by name or id, or import a folder, a `.zip`, a sample.
+
+    A sample is called `sample:phones`, a public set `public:eurosat`.
 
     Raises:
         UserError: there is no such dataset or source, or it cannot be used.

@@ -68,6 +68,11 @@ class Workspace:
         return self.root / "uploads"
 
     @property
+    def downloads(self) -> Path:
+        """Archives of public sets on their way in."""
+        return self.root / "downloads"
+
+    @property
     def weights(self) -> Path:
         """Weights files that people brought, named by their content."""
         return self.root / "weights"

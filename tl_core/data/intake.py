@@ -20,7 +20,6 @@ from tl_core.data.dataset import (
     Item,
     Skipped,
     Split,
-    find_dataset,
     fingerprint,
     list_datasets,
     load_dataset_folder,
@@ -98,24 +97,6 @@ def import_source(
     with zip_entries(path) as entries:
         name = name or path.stem
         return import_entries(workspace, entries, name, owner=owner, progress=progress)
-
-
-def open_dataset(
-    workspace: Workspace,
-    source: str | Path,
-    name: str | None = None,
-    *,
-    progress: Progress | None = None,
-) -> Dataset:
-    """Return the dataset with this name or id, or else import the folder or `.zip` of that path.
-
-    Raises:
-        UserError: there is no such dataset or source, or it cannot be used.
-    """
-    known = {key for dataset in list_datasets(workspace) for key in (dataset.name, dataset.id)}
-    if str(source) in known or not Path(source).exists():
-        return find_dataset(workspace, str(source))
-    return import_source(workspace, source, name, progress=progress)
 
 
 def import_entries(
