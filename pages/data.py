@@ -7,10 +7,10 @@ import streamlit as st
 from pages.shared.escape import on_page
 from pages.shared.frame import next_step
 from pages.shared.gallery import show_dataset
+from pages.shared.ready import show_public, show_samples
 from pages.shared.state import choose, chosen_dataset, store, workspace
 from pages.shared.uploads import import_uploads
 from tl_core.data.dataset import list_datasets
-from tl_core.data.samples import sample
 from tl_core.errors import HeadstartError
 from tl_core.runs.launch import ensure_worker
 
@@ -24,8 +24,10 @@ st.markdown(
 # While the person chooses, the worker loads what it needs; training then starts at once.
 ensure_worker(workspace(), store(), "auto")
 
-folder, archive, samples, known = st.tabs(
-    ["Upload a folder", "Upload a zip", "Use the sample", "Pictures that are here already"]
+folder, archive, samples, public, known = st.tabs(
+    ["Upload a folder", "Upload a zip", "Samples", "Public sets", "Pictures that are here already"],
+    key="ways",
+    on_change="rerun",  # what is behind a closed tab is not made
 )
 turn = st.session_state.setdefault("upload_turn", 0)
 with folder:
@@ -53,15 +55,15 @@ if uploaded := files or ([zipped] if zipped else []):
 if st.session_state.get("upload_error"):
     st.error(on_page(st.session_state["upload_error"], 2000))
 with samples:
-    st.write("Handwritten digits: ten classes, 60 pictures each, from scikit-learn.")
-    if st.button("Use the digits", icon=":material/edit:"):
-        with st.spinner("Writing the sample pictures …"):
-            choose(data=sample(workspace(), "digits").id, run="")
-        st.rerun()
+    if samples.open:
+        show_samples()
+with public:
+    if public.open:
+        show_public()
 with known:
     datasets = {dataset.id: dataset for dataset in list_datasets(workspace())}
     if not datasets:
-        st.info("Nothing is here yet: upload a folder or a zip, or use the sample.")
+        st.info("Nothing is here yet: upload a folder or a zip, or use a sample.")
     for dataset in datasets.values():
         label = (
             f"{on_page(dataset.name, 40)} · {len(dataset.classes)} classes · "

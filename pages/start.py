@@ -5,12 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.shared.escape import on_page
-from pages.shared.frame import go_to, next_step
-from pages.shared.state import address, choose, store, workspace
+from pages.shared.frame import go_to, guarded, next_step
+from pages.shared.ready import use_sample
+from pages.shared.state import address, store, workspace
 from pages.shared.steps import STEPS, page_file
 from pages.shared.wording import STATES
 from tl_core.backbones.catalog import find_card
-from tl_core.data.samples import sample
+
+FIRST_BACKBONE = "small"  # what the sample is trained with
 
 st.title("Teach a network that can already see")
 st.markdown(
@@ -35,10 +37,9 @@ with left, st.container(border=True, height="stretch"):
         "Phones or laptops? 200 pictures come with the app. No upload, no internet, about a minute."
     )
     if st.button("Start with the sample", type="primary", icon=":material/play_arrow:"):
-        with st.spinner("Drawing the pictures …"):
-            dataset = sample(workspace(), "phones")
-        choose(data=dataset.id, backbone="small", recipe="", freeze="", weights="", run="")
-        go_to("train")
+        with guarded():
+            use_sample("phones", backbone=FIRST_BACKBONE, recipe="", freeze="", weights="")
+            go_to("train")
 with right, st.container(border=True, height="stretch"):
     st.subheader("Use your own pictures")
     st.write(
@@ -60,6 +61,7 @@ for run in runs:
         query_params=address() | {"run": run.id},
     )
 st.caption(
-    f"Pictures and models stay on this machine, in `{workspace().root}`. Nothing is sent anywhere; "
-    "only a backbone's weights are downloaded, when you choose one that is not here yet."
+    f"Pictures and models stay on this machine, in `{workspace().root}`. Nothing is sent anywhere. "
+    "A backbone's weights and public picture sets are downloaded when you choose one that is not "
+    "here yet."
 )
