@@ -83,6 +83,16 @@ def test_a_server_that_cannot_resume_begins_again(
     assert len(file_server.asked) == 2
 
 
+def test_a_server_that_begins_again_and_again_is_given_up(
+    source: Source, file_server: Any, tmp_path: Path
+) -> None:
+    file_server.ranges = False
+    file_server.cuts = [70_000, 50_000, 60_000, 65_000]
+    with pytest.raises(UnreachableError, match="the connection broke off"):
+        download(source, tmp_path)
+    assert len(file_server.asked) == 4
+
+
 @pytest.mark.parametrize("had", [70_000, 300_000, 400_000])
 def test_the_beginning_of_another_file_is_thrown_away(
     had: int, source: Source, tmp_path: Path
@@ -112,8 +122,10 @@ def test_a_server_that_never_ends_is_not_listened_to(
 ) -> None:
     file_server.files["/a.zip"] = BODY * 3
     monkeypatch.setattr(module, "_extent", lambda _, size: (0, size))
+    steps: list[int] = []
     with pytest.raises(UserError, match="published hash"):
-        download(source, tmp_path)
+        download(source, tmp_path, lambda done, _: steps.append(done))
+    assert steps[-1] <= len(BODY) + 20_000
 
 
 @pytest.mark.parametrize(("status", "asked"), [(404, 1), (403, 1), (503, 3)])

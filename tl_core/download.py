@@ -139,10 +139,9 @@ def _is_right(source: Source, path: Path) -> bool:
 
 def _fetch(source: Source, part: Path, progress: Progress | None) -> None:
     """Fetch what is missing, again and again as long as something new arrives."""
-    in_vain, connected = 0, False
+    best, in_vain, connected = _size(part), 0, False
     while True:
-        before = _size(part)
-        if before and before >= source.bytes and _is_right(source, part):
+        if 0 < source.bytes <= _size(part) and _is_right(source, part):
             return
         try:
             if _fetch_rest(source, part, progress):
@@ -161,7 +160,9 @@ def _fetch(source: Source, part: Path, progress: Progress | None) -> None:
         except (HTTPException, TimeoutError, ConnectionError, ssl.SSLError):
             reason = "the connection broke off"
         connected = True
-        in_vain = 0 if _size(part) > before else in_vain + 1
+        # Farther than ever, that is: a server that cannot resume may begin again for ever.
+        in_vain = 0 if _size(part) > best else in_vain + 1
+        best = max(best, _size(part))
         if in_vain > len(PAUSES):
             raise UnreachableError(reason)
         time.sleep(PAUSES[max(0, in_vain - 1)])
