@@ -60,7 +60,7 @@ def from_state(
         network = family.build(name)
     rename = getattr(family, "rename", str)
     state = {rename(key): value for key, value in state.items()}
-    optional = _head_names(network, family) if classes is not None else set()
+    optional = head_names(network, family) if classes is not None else set()
     expected = network.state_dict()
     check_fit(expected, state, optional, find_card(name).title)
     state = {k: v for k, v in state.items() if k in expected and v.shape == expected[k].shape}
@@ -76,6 +76,7 @@ def from_state(
         return family.assemble(network, classes)
 
 
-def _head_names(network: nn.Module, family: Family) -> set[str]:
+def head_names(network: nn.Module, family: Family) -> set[str]:
+    """Name the tensors of a network's own head, which a new head replaces."""
     head = {id(parameter) for parameter in family.assemble(network, None).head.parameters()}
     return {name for name, tensor in network.named_parameters() if id(tensor) in head}

@@ -57,7 +57,15 @@ def normalise(x: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
     return (x - centre).div_(spread).contiguous(memory_format=torch.channels_last)
 
 
-def augment(pixels: Tensor, indices: Tensor, *, epoch: int, seed: int, strength: Augment) -> Tensor:
+def augment(
+    pixels: Tensor,
+    indices: Tensor,
+    *,
+    epoch: int,
+    seed: int,
+    strength: Augment,
+    size: int | None = None,
+) -> Tensor:
     """Vary a batch of pictures.
 
     "light" mirrors and crops (60 to 100 % of the area); "strong" crops down to 25 %, turns by up
@@ -69,6 +77,7 @@ def augment(pixels: Tensor, indices: Tensor, *, epoch: int, seed: int, strength:
         epoch: which time round; every epoch draws anew.
         seed: the run's seed.
         strength: how much to vary.
+        size: side of the square to return where pictures are varied; theirs when left out.
 
     Returns:
         float32 `(N, 3, H, W)` between 0 and 1, on the device of `pixels`.
@@ -78,7 +87,8 @@ def augment(pixels: Tensor, indices: Tensor, *, epoch: int, seed: int, strength:
         return x
     u = uniforms(indices.to(pixels.device), epoch=epoch, seed=seed, draws=_DRAWS)
     strong = strength == "strong"
-    grid = _grid(u, pixels.shape[1:3], _SMALLEST_CROP[strength], rotate=strong)
+    sides = pixels.shape[1:3] if size is None else (size, size)
+    grid = _grid(u, sides, _SMALLEST_CROP[strength], rotate=strong)
     x = F.grid_sample(x, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
     return _recolour(x, u[:, 6:9], _mean_brightness(pixels)) if strong else x
 

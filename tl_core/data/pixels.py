@@ -50,10 +50,10 @@ def decode_pixels(
     if not paths:
         return np.empty(shape, np.uint8)
     file = cache / "pixels" / f"{_key(paths, preprocessing)}.npy"
-    pixels = _mapped(file, shape)
+    pixels = map_pixels(file, shape)
     if pixels is None:
-        _write(file, shape, _decoded(paths, preprocessing, progress))
-        pixels = _mapped(file, shape)
+        write_pixels(file, shape, _decoded(paths, preprocessing, progress))
+        pixels = map_pixels(file, shape)
         if pixels is None:
             raise UserError(
                 f"The decoded pictures in {file.parent} cannot be read back; "
@@ -107,8 +107,8 @@ def _key(paths: Sequence[Path], preprocessing: Preprocessing) -> str:
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
-def _mapped(file: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
-    """Map a cached file; `None` where there is none or it is damaged."""
+def map_pixels(file: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
+    """Map a file that `write_pixels` made; `None` where there is none or it is damaged."""
     try:
         pixels = np.load(file, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError, SyntaxError):
@@ -141,10 +141,13 @@ def _decoded(
                     progress(done, len(paths))
 
 
-def _write(file: Path, shape: tuple[int, ...], pictures: Iterator[NDArray[np.uint8]]) -> None:
-    """Write the array picture by picture.
+def write_pixels(file: Path, shape: tuple[int, ...], pictures: Iterator[NDArray[np.uint8]]) -> None:
+    """Write an array picture by picture; a reader sees all of it or nothing.
 
     Not through a writable map: a disk that fills up would then end the process with a signal.
+
+    Raises:
+        UserError: the disk is full.
     """
     part = file.with_name(f".{file.name}.{new_id()}.part")
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -41,14 +41,17 @@ def build_optimizer(tail: nn.Sequential, phase: Phase, fused: bool) -> torch.opt
         fused: use the fused implementation.
     """
     *stages, head = tail.children()
-    groups = _groups(head.parameters(), phase.head_lr, phase.weight_decay)
+    groups = parameter_groups(head.parameters(), phase.head_lr, phase.weight_decay)
     for distance, stage in enumerate(reversed(stages)):
         lr = phase.stage_lr * phase.stage_decay**distance
-        groups += _groups(stage.parameters(), lr, phase.weight_decay)
+        groups += parameter_groups(stage.parameters(), lr, phase.weight_decay)
     return torch.optim.AdamW(groups, fused=fused)
 
 
-def _groups(parameters: Iterable[nn.Parameter], lr: float, decay: float) -> list[dict[str, object]]:
+def parameter_groups(
+    parameters: Iterable[nn.Parameter], lr: float, decay: float
+) -> list[dict[str, object]]:
+    """Return an optimizer's groups with no decay on biases and normalisation."""
     every = list(parameters)
     split = [(decay, [p for p in every if p.ndim > 1]), (0.0, [p for p in every if p.ndim <= 1])]
     return [

@@ -1,0 +1,79 @@
+"""The network that comes with the app: a small residual network that was pre-trained for it.
+
+Basic blocks as in He et al. (2015), 1.7 million parameters. A last layer of 1×1 convolutions, as
+in MobileNetV2, costs little and hands the head twice as many features. `python -m
+tl_core.pretrain` made its weights; `assets/mini-card.md` says from what and how good they are.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tl_core.backbones.card import Card, Preprocessing
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from tl_core.backbones.chain import Chain
+
+CARDS = (
+    Card(
+        "mini",
+        "Mini (comes with the app)",
+        2015,
+        "Basic blocks of He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition (2015)",
+        "Comes with the app and works without the internet: small, quick, already trained.",
+        weights=None,
+        preprocessing=Preprocessing(size=96, resize=96),
+    ),
+)
+
+_WIDTHS = (32, 64, 128, 256)
+_BLOCKS = (1, 1, 2, 1)
+_FEATURES = 512
+
+
+def build(name: str) -> nn.Module:  # noqa: ARG001 (a family of one)
+    """Build the network with random weights, as a `ModuleDict` of its stages."""
+    from torch.nn import ModuleDict, Sequential
+
+    stages: dict[str, nn.Module] = {"stem": _convolution(3, _WIDTHS[0], kernel=3, stride=2)}
+    inputs = _WIDTHS[0]
+    for number, (width, blocks) in enumerate(zip(_WIDTHS, _BLOCKS, strict=True), 1):
+        first = _block(inputs, width, 1 if number == 1 else 2)
+        stages[f"layer{number}"] = Sequential(
+            first, *(_block(width, width, 1) for _ in range(blocks - 1))
+        )
+        inputs = width
+    stages["layer4"].append(_convolution(inputs, _FEATURES, kernel=1, stride=1))
+    return ModuleDict(stages)
+
+
+def _convolution(inputs: int, width: int, kernel: int, stride: int) -> nn.Module:
+    from torch.nn import BatchNorm2d, Conv2d, ReLU, Sequential
+
+    return Sequential(
+        Conv2d(inputs, width, kernel, stride, kernel // 2, bias=False),
+        BatchNorm2d(width),
+        ReLU(inplace=True),
+    )
+
+
+def _block(inputs: int, width: int, stride: int) -> nn.Module:
+    from torch.nn import BatchNorm2d, Conv2d, Sequential
+    from torchvision.models.resnet import BasicBlock
+
+    shortcut = None
+    if stride != 1 or inputs != width:
+        shortcut = Sequential(Conv2d(inputs, width, 1, stride, bias=False), BatchNorm2d(width))
+    block: nn.Module = BasicBlock(inputs, width, stride, shortcut)
+    return block
+
+
+def assemble(network: Any, classes: int | None) -> Chain:
+    """Chain the stages; without `classes` the head has the two outputs of the smallest task."""
+    from tl_core.backbones.chain import Chain, linear_head, pooled
+
+    stages = dict(network.named_children())
+    stages["layer4"] = pooled(stages["layer4"])
+    return Chain(stages, linear_head(_FEATURES, classes or 2))

@@ -1,0 +1,1 @@
+"""Training a backbone of one's own on a large collection of pictures."""
