@@ -23,7 +23,7 @@ class Settings:
     """
 
     backbone: str = "mini"
-    epochs: int = 8
+    epochs: int = 7
     batch_size: int = 128
     lr: float = 2e-3
     size: int = 64

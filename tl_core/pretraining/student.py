@@ -13,7 +13,7 @@ from tl_core.backbones.load import head_names
 
 # How much each lesson counts. The teacher's logits are softened by a temperature; its square keeps
 # the size of the gradient (Hinton et al., 2015).
-_TEMPERATURE = 2.0
+_TEMPERATURE = 3.0
 _LOGITS, _FEATURES = 1.0, 4.0
 _KEPT = 0.998  # of the average at each step: about the last 500 steps count
 
