@@ -26,11 +26,19 @@ FLOORS = (
     {"tl_core.backbones"},
     {"tl_core.data"},
     {"tl_core.training"},
+    {"tl_core.pretraining"},
     {"tl_core.evaluation"},
     {"tl_core.bundles"},
     {"tl_core.runs"},
     {"tl_core.studies"},
-    {"tl_core", "tl_core.cli", "tl_core.__main__", "tl_core.terminal", "tl_core.notebook"},
+    {
+        "tl_core",
+        "tl_core.cli",
+        "tl_core.__main__",
+        "tl_core.terminal",
+        "tl_core.notebook",
+        "tl_core.pretrain",
+    },
     {"pages", "app"},
 )
 PAGE_LIBRARIES = {"streamlit", "plotly", "ray"}
@@ -70,7 +78,7 @@ def floor(name: str) -> int | None:
     """Return the floor of a dotted name of ours; None for a library's.
 
     >>> floor("tl_core.data.scan.Finding"), floor("numpy.array"), floor("app")
-    (2, None, 9)
+    (2, None, 10)
     """
     top, *rest = name.split(".")
     if top not in ("tl_core", "pages", "app"):

@@ -121,7 +121,7 @@ def _describe(card: Card) -> dict[str, Any]:
         "paper": card.paper,
         "story": card.story,
         "contest": card.contest,
-        "bundled": weights is None,
+        "bundled": weights is None or weights.bundled,
         "ready": works_offline(card),
         "pretrained": weights is not None,
         "stages": list(card.stage_names),
@@ -130,7 +130,7 @@ def _describe(card: Card) -> dict[str, Any]:
         "input_size": card.preprocessing.size,
         "top1": weights.top1 if weights else None,
         "top5": weights.top5 if weights else None,
-        "download_bytes": weights.bytes if weights else 0,
+        "download_bytes": weights.bytes if weights and not weights.bundled else 0,
         "licence": weights.licence if weights else "Starts from scratch: there are no weights.",
     }
 

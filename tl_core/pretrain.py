@@ -14,10 +14,12 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from safetensors.torch import save
 from tqdm import tqdm
 
+from tl_core.backbones.catalog import find_card
 from tl_core.config import DEVICES
 from tl_core.errors import HeadstartError, UserError
 from tl_core.pretraining.collection import read_collection
@@ -30,13 +32,20 @@ from tl_core.workspace import write_atomic
 _SAY_SECONDS = 30.0
 
 
+class _Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message[:1].upper()}{message[1:]}; see: {self.prog} --help")
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the command."""
     usual = Settings()
-    parser = argparse.ArgumentParser(prog="python -m tl_core.pretrain", description=__doc__)
+    parser = _Parser(prog="python -m tl_core.pretrain", description=__doc__)
     parser.add_argument("data", metavar="DATA", type=Path, help="a folder or .zip")
     parser.add_argument("--out", required=True, type=Path, help="the .safetensors file to write")
-    parser.add_argument("--teacher", metavar="BACKBONE=FILE.safetensors", help="learn from it too")
+    parser.add_argument("--teacher", metavar="BACKBONE[=FILE]", help="imitate it, too")
     parser.add_argument("--backbone", default=usual.backbone)
     parser.add_argument("--epochs", type=int, default=usual.epochs)
     parser.add_argument("--batch-size", type=int, default=usual.batch_size)
@@ -59,6 +68,13 @@ def pretrain(args: argparse.Namespace) -> None:
     out: Path = args.out
     if out.suffix != ".safetensors":
         raise UserError(f"The file to write must end in .safetensors, and {out.name} does not.")
+    find_card(settings.backbone)
+    name, _, file = (args.teacher or "").partition("=")
+    weights = Path(file) if file else None
+    if name:
+        find_card(name)
+    if weights is not None and not weights.is_file():
+        raise UserError(f"There is no weights file {weights} of the teacher; check the name.")
     work = out.with_name(f"{out.stem}.work")
     work.mkdir(parents=True, exist_ok=True)
     device = choose_device(args.device)
@@ -66,10 +82,9 @@ def pretrain(args: argparse.Namespace) -> None:
     tell = _teller()
     collection = read_collection(args.data, settings.side, work, tell)
     answers: Answers | None = None
-    if args.teacher is not None:
-        name, _, file = args.teacher.partition("=")
+    if name:
         size = 2 * settings.side
-        answers = ask_teacher(name, Path(file), collection.train, size, work, device, tell)
+        answers = ask_teacher(name, weights, collection.train, size, work, device, tell)
     run = Run(settings, collection, answers, device, work / "checkpoint.safetensors")
     _say(f"{len(collection.train.labels)} pictures of {len(collection.classes)} classes, "
          f"{run.steps} steps, {run.step} done")  # fmt: skip

@@ -24,8 +24,8 @@ SHELVES = {
 
 def shelf_of(card: Card) -> str:
     """Return the shelf that a backbone stands on."""
-    is_historic = card.weights is not None or card.contest is not None
-    if card.year <= 2015 and is_historic:
+    published = card.weights is not None and not card.weights.bundled
+    if card.year <= 2015 and (published or card.contest is not None):
         return "historic"
     return "light" if card.gmac < 0.7 else "large"
 
@@ -68,6 +68,8 @@ def one_line(card: Card, with_own_weights: bool) -> str:
         state = "with your weights file"
     elif card.weights is None:
         state = "starts from scratch"
+    elif card.weights.bundled:
+        state = "comes with the app"
     elif works_offline(card):
         state = "ready on this machine"
     else:

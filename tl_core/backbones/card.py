@@ -57,8 +57,9 @@ class Weights:
     """Published weights of a backbone.
 
     Attributes:
-        source: torchvision's name of them ("ResNet18_Weights.IMAGENET1K_V1") or an address.
-        file: name of the downloaded file.
+        source: torchvision's name of them ("ResNet18_Weights.IMAGENET1K_V1"), an address, or the
+            place of a file that comes with the app ("assets/mini.safetensors").
+        file: name of the file.
         sha256: the hash of the file, or the beginning of it that the publisher states.
         bytes: size of the file.
         top1: single-model accuracy on ImageNet's validation set, in percent.
@@ -73,6 +74,11 @@ class Weights:
     top1: float | None = None
     top5: float | None = None
     licence: str = IMAGENET_TERMS
+
+    @property
+    def bundled(self) -> bool:
+        """Whether the file comes with the app."""
+        return self.source.startswith("assets/")
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 """Where a backbone's published weights are found, and how a file becomes tensors.
 
-In order: a file that the person names (safetensors only), torchvision's download cache, a
-download with progress and hash check, which resumes. The only pickles ever read are torchvision's
-own files, whose hash the catalogue knows, and the one named to `convert-weights`; both with
-`weights_only=True`.
+In order: a file that the person names (safetensors only), the file that comes with the app,
+torchvision's download cache, a download with progress and hash check, which resumes. The only
+pickles ever read are torchvision's own files, whose hash the catalogue knows, and the one named to
+`convert-weights`; both with `weights_only=True`.
 """
 
 from __future__ import annotations
@@ -23,12 +23,21 @@ from tl_core.errors import UserError
 if TYPE_CHECKING:
     from torch import Tensor
 
+ROOT = Path(__file__).resolve().parents[2]
+
 
 def download_folder() -> Path:
     """Return torchvision's cache folder, found as `torch.hub` finds it but without torch."""
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     home = os.environ.get("TORCH_HOME") or f"{cache}/torch"
     return Path(home).expanduser() / "hub" / "checkpoints"
+
+
+def bundled_file(card: Card) -> Path | None:
+    """Return the file that comes with the app, or `None` for weights from elsewhere."""
+    if card.weights is None or not card.weights.bundled:
+        return None
+    return ROOT / card.weights.source
 
 
 def cached_file(card: Card) -> Path | None:
@@ -41,19 +50,29 @@ def cached_file(card: Card) -> Path | None:
 
 def works_offline(card: Card) -> bool:
     """Tell whether a backbone can be used on this machine without a download."""
-    return card.weights is None or cached_file(card) is not None
+    file = bundled_file(card) or cached_file(card)
+    return card.weights is None or (file is not None and file.is_file())
 
 
 def find_weights(card: Card, progress: Progress | None = None) -> Path:
-    """Return the file of a card's published weights, downloading it when needed.
+    """Return the file of a card's weights, downloading it when needed.
 
     Args:
-        card: of the backbone; it has published weights.
+        card: of the backbone; it has weights.
         progress: called with bytes done and bytes in all.
 
     Raises:
-        UserError: offline, the disk is full, or what arrived is not what was published.
+        UserError: offline, the disk is full, what arrived is not what was published, or a file of
+            the app's own is missing or was changed.
     """
+    own = bundled_file(card)
+    if own is not None:
+        if not own.is_file() or not _has_hash(own, card):
+            raise UserError(
+                f"{own} is missing or not the file that belongs to this version of Headstart; get "
+                "Headstart again, or choose another backbone."
+            )
+        return own
     found = cached_file(card)
     return found if found is not None else _download(card, progress)
 
@@ -118,13 +137,17 @@ def verify(path: Path, card: Card) -> None:
     Raises:
         UserError: the file is not the published one.
     """
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if card.weights is None or not digest.startswith(card.weights.sha256):
+    if not _has_hash(path, card):
         raise UserError(
             f"{path} is not the published file (its hash differs); delete it and it will be "
             "downloaded again."
         )
+
+
+def _has_hash(path: Path, card: Card) -> bool:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return card.weights is not None and digest.startswith(card.weights.sha256)
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:

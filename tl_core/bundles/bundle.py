@@ -41,6 +41,7 @@ class Manifest:
         frozen_stages: names of the stages that were frozen to the end.
         dataset: id, which is a fingerprint of its pictures, classes and split.
         versions: of the libraries that trained it.
+        licence: terms of the weights that training started from; empty where it started from none.
         schema: version of this format.
         weights_sha256: of the weights inside; filled in when written.
     """
@@ -53,6 +54,7 @@ class Manifest:
     frozen_stages: tuple[str, ...]
     dataset: str
     versions: dict[str, str] = field(default_factory=dict)
+    licence: str = ""
     schema: int = SCHEMA
     weights_sha256: str = ""
 
@@ -86,6 +88,7 @@ class Manifest:
             frozen_stages=tuple(map(str, values["frozen_stages"])),
             dataset=str(values["dataset"]),
             versions={str(k): str(v) for k, v in values["versions"].items()},
+            licence=str(values.get("licence", "")),  # bundles of version 0.1 have none
             schema=int(values["schema"]),
             weights_sha256=str(values["weights_sha256"]),
         )

@@ -38,7 +38,7 @@ class Answers:
 
 def ask_teacher(
     name: str,
-    weights: Path,
+    weights: Path | None,
     examples: Examples,
     size: int,
     work: Path,
@@ -49,7 +49,8 @@ def ask_teacher(
 
     Args:
         name: the teacher's backbone.
-        weights: its `.safetensors` file, with the head it was trained with.
+        weights: its `.safetensors` file, with the head it was trained with; `None` takes the
+            published ones.
         examples: the pictures.
         size: side to which they are enlarged for the teacher, in pixels.
         work: folder for the answers.
@@ -71,14 +72,19 @@ def ask_teacher(
 
 @torch.inference_mode()
 def _ask(
-    name: str, weights: Path, examples: Examples, size: int, device: Device, progress: Progress
+    name: str,
+    weights: Path | None,
+    examples: Examples,
+    size: int,
+    device: Device,
+    progress: Progress,
 ) -> tuple[NDArray[np.float16], NDArray[np.float16]]:
     from torch.fx.experimental.optimization import fuse
 
     preprocessing = find_card(name).preprocessing
     chain = load_backbone(name, weights=weights).eval()
     body = fuse(chain.body(len(chain.names)))
-    body = body.to(device.torch, memory_format=torch.channels_last)
+    body = body.to(device.torch, memory_format=torch.channels_last)  # type: ignore[call-overload]
     head = chain.head.to(device.torch)
     count = len(examples.labels)
     logits, features = [], []

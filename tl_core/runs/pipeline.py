@@ -213,7 +213,18 @@ def _manifest(config: RunConfig, dataset: Dataset, todo: Plan) -> Manifest:
         frozen_stages=card.stage_names[: todo.cut],
         dataset=dataset.id,
         versions=versions(),
+        licence=_licence(config, todo),
     )
+
+
+def _licence(config: RunConfig, todo: Plan) -> str:
+    """Return the terms that a model inherits from the weights it started from."""
+    weights = find_card(config.backbone).weights
+    if todo.recipe == "scratch" or weights is None:
+        return ""
+    if config.weights is not None:
+        return "Started from a weights file of your own, whose terms apply."
+    return weights.licence
 
 
 def versions() -> dict[str, str]:

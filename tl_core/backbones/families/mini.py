@@ -40,12 +40,12 @@ def build(name: str) -> nn.Module:  # noqa: ARG001 (a family of one)
     stages: dict[str, nn.Module] = {"stem": _convolution(3, _WIDTHS[0], kernel=3, stride=2)}
     inputs = _WIDTHS[0]
     for number, (width, blocks) in enumerate(zip(_WIDTHS, _BLOCKS, strict=True), 1):
-        first = _block(inputs, width, 1 if number == 1 else 2)
-        stages[f"layer{number}"] = Sequential(
-            first, *(_block(width, width, 1) for _ in range(blocks - 1))
-        )
+        layers = [_block(inputs, width, 1 if number == 1 else 2)]
+        layers += [_block(width, width, 1) for _ in range(blocks - 1)]
+        if number == len(_WIDTHS):
+            layers.append(_convolution(width, _FEATURES, kernel=1, stride=1))
+        stages[f"layer{number}"] = Sequential(*layers)
         inputs = width
-    stages["layer4"].append(_convolution(inputs, _FEATURES, kernel=1, stride=1))
     return ModuleDict(stages)
 
 
