@@ -28,6 +28,7 @@ def manifest() -> Manifest:
         frozen_stages=("stem",),
         dataset="0" * 16,
         versions={"torch": "2"},
+        licence="For teaching only.",
     )
 
 

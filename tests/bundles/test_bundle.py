@@ -245,6 +245,11 @@ def test_a_manifest_that_lies(
     refusal(forge(change))
 
 
+def test_a_bundle_without_a_licence_line_is_read(forge: Callable[..., Path]) -> None:
+    """As the first version wrote them."""
+    assert read_bundle(forge(lambda values: values.pop("licence")))[0].licence == ""
+
+
 @pytest.mark.parametrize(("size", "is_read"), [(64, True), (8, False)])
 def test_a_network_that_cannot_see_pictures_of_that_size(
     size: int, is_read: bool, forge: Callable[..., Path]
