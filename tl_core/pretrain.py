@@ -23,7 +23,8 @@ from tl_core.backbones.catalog import find_card
 from tl_core.config import DEVICES
 from tl_core.errors import HeadstartError, UserError
 from tl_core.pretraining.collection import read_collection
-from tl_core.pretraining.loop import EpochDone, Run
+from tl_core.pretraining.loop import Run
+from tl_core.pretraining.progress import EpochDone
 from tl_core.pretraining.settings import Settings
 from tl_core.pretraining.teacher import Answers, ask_teacher
 from tl_core.training.device import choose_device, set_up

@@ -48,7 +48,7 @@ def answers(collection: Collection) -> Answers:
     random = np.random.default_rng(0)
     of_class = random.normal(0, 2, (3, 12)).astype(np.float16)
     rows = of_class[collection.train.labels]
-    return Answers(rows[:, :7], rows[:, 7:], rows[:, 7:].mean(0, dtype=np.float32))
+    return Answers("teacher", rows[:, :7], rows[:, 7:], rows[:, 7:].mean(0, dtype=np.float32))
 
 
 @pytest.fixture

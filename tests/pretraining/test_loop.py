@@ -10,7 +10,8 @@ import torch
 
 from tl_core.errors import UserError
 from tl_core.pretraining import loop
-from tl_core.pretraining.loop import EpochDone, Progress, Run
+from tl_core.pretraining.loop import Run
+from tl_core.pretraining.progress import EpochDone, Progress
 from tl_core.pretraining.settings import Settings
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from tl_core.data.augment import augment, normalise, to_input
 from tl_core.errors import UserError
 from tl_core.pretraining.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from tl_core.pretraining.collection import Collection, Examples
+from tl_core.pretraining.progress import Clock, EpochDone, Progress
 from tl_core.pretraining.settings import Settings
 from tl_core.pretraining.student import Student, lesson
 from tl_core.pretraining.teacher import Answers
@@ -28,34 +29,6 @@ from tl_core.training.schedule import parameter_groups, rate, set_rate
 
 _WEIGHT_DECAY = 0.05
 _SAVE_SECONDS = 120.0
-
-
-@dataclass(frozen=True)
-class EpochDone:
-    """Figures of one epoch.
-
-    Attributes:
-        epoch: from 1.
-        size: side of what the network saw, in pixels.
-        loss: all that was learned from, mean over the epoch.
-        class_loss: the share of the classes.
-        validation_accuracy: of the averaged weights on unvaried pictures; `None` without any.
-    """
-
-    epoch: int
-    size: int
-    loss: float
-    class_loss: float
-    validation_accuracy: float | None
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a run is: steps done and in all, seconds since this start and until the end."""
-
-    done: int
-    total: int
-    seconds_left: float | None
 
 
 class Run:
@@ -110,7 +83,7 @@ class Run:
         Raises:
             UserError: the loss is no longer a number, or the disk is full.
         """
-        clock = _Clock(self._work_left)
+        clock = Clock(self.settings, self.steps_per_epoch, self.step)
         saved = time.monotonic()
         while self.step < self.steps:
             epoch = self.step // self.steps_per_epoch
@@ -119,7 +92,7 @@ class Run:
             for indices in batches[self.step % self.steps_per_epoch :]:
                 self._learn(indices, epoch)
                 self.step += 1
-                yield Progress(self.step, self.steps, clock.seconds_left(self._work_left()))
+                yield clock.progress(self.step)
                 if time.monotonic() - saved > _SAVE_SECONDS:
                     self.save()
                     saved = time.monotonic()
@@ -165,11 +138,10 @@ class Run:
         self.epochs = [EpochDone(**epoch) for epoch in found.facts["epochs"]]
 
     def _identity(self) -> dict[str, Any]:
-        teacher = list(self.answers.logits.shape) if self.answers else None
         return {
             "settings": self.settings.to_dict(),
             "pictures": self.collection.train.key,
-            "teacher": teacher,
+            "teacher": self.answers.key if self.answers else None,
         }
 
     def _learning(self) -> list[torch.nn.Parameter]:
@@ -218,26 +190,6 @@ class Run:
         self.epochs.append(done)
         self.sums = [0.0, 0.0]
         return done
-
-    def _work_left(self) -> float:
-        """Return the pixels still to be learned from, in whole pictures of one pixel."""
-        per_epoch = self.steps_per_epoch
-        return sum(
-            self.settings.size_at(epoch) ** 2
-            * min(per_epoch, max(0, (epoch + 1) * per_epoch - self.step))
-            for epoch in range(self.settings.epochs)
-        )
-
-
-class _Clock:
-    """Foresees the time left from the work that was done since the start."""
-
-    def __init__(self, work_left: Callable[[], float]) -> None:
-        self.began, self.work = time.monotonic(), work_left()
-
-    def seconds_left(self, work_left: float) -> float | None:
-        done = self.work - work_left
-        return (time.monotonic() - self.began) / done * work_left if done else None
 
 
 @torch.inference_mode()

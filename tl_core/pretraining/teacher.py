@@ -5,6 +5,7 @@ Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network" (2015).
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,11 +27,13 @@ class Answers:
     """A teacher's answers to N pictures.
 
     Attributes:
+        key: fingerprint of the teacher and the pictures.
         logits: float16 `(N, C)`, mapped from a file.
         features: float16 `(N, F)`, averaged over the picture, likewise.
         mean: float32 `(F,)`, of the features.
     """
 
+    key: str
     logits: NDArray[np.float16]
     features: NDArray[np.float16]
     mean: NDArray[np.float32]
@@ -60,14 +63,21 @@ def ask_teacher(
     Raises:
         UserError: the weights do not fit the teacher, or the disk is full.
     """
-    stem = f"teacher-{name}-{size}-{examples.key}"
+    stem = f"teacher-{name}-{_fingerprint(weights)}-{size}-{examples.key}"
     files = [work / f"{stem}-{what}.npy" for what in ("logits", "features")]
     if not all(file.exists() for file in files):
         answers = _ask(name, weights, examples, size, device, progress)
         for file, values in zip(files, answers, strict=True):
             _write(file, values)
     logits, features = (np.load(file, mmap_mode="r", allow_pickle=False) for file in files)
-    return Answers(logits, features, features.mean(0, dtype=np.float32))
+    return Answers(stem, logits, features, features.mean(0, dtype=np.float32))
+
+
+def _fingerprint(weights: Path | None) -> str:
+    if weights is None:
+        return "published"
+    with weights.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
 @torch.inference_mode()

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 CARDS = (
     Card(
         "mini",
-        "Mini (comes with the app)",
+        "Mini",
         2015,
         "Basic blocks of He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition (2015)",
-        "Comes with the app and works without the internet: small, quick, already trained.",
+        "Comes with the app, so it works without the internet: small, quick, already trained.",
         weights=None,
         preprocessing=Preprocessing(size=96, resize=96),
     ),
