@@ -183,3 +183,17 @@ def test_input_is_normalised_and_channels_last():
     assert x.dtype == torch.float32
     assert x.is_contiguous(memory_format=torch.channels_last)
     assert torch.equal(x, normalise(varied(pixels, [0, 1], "none"), mean, std))
+
+
+@pytest.mark.parametrize("strength", STRENGTHS)
+def test_another_size_shows_the_same_parts_of_the_pictures(strength):
+    """A smooth picture, varied at its own size and at half of it, differs by what is between."""
+    ramp = torch.linspace(0, 255, 64).to(torch.uint8)
+    pixels = torch.stack(
+        [ramp.expand(64, 64), ramp.expand(64, 64).T, ramp.flip(0).expand(64, 64)], dim=-1
+    ).expand(8, 64, 64, 3)
+    indices = torch.arange(8)
+    own = augment(pixels, indices, epoch=0, seed=0, strength=strength)
+    half = augment(pixels, indices, epoch=0, seed=0, strength=strength, size=32)
+    assert half.shape == (8, 3, 32, 32)
+    assert (torch.nn.functional.avg_pool2d(own, 2) - half).abs().max() < 0.03
