@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
 from tl_core.errors import UserError
 from tl_core.pretraining import loop
+from tl_core.pretraining.checkpoint import Checkpoint, write_checkpoint
 from tl_core.pretraining.loop import Run
 from tl_core.pretraining.progress import EpochDone, Progress
 from tl_core.pretraining.settings import Settings
@@ -26,23 +28,27 @@ def assert_same(one: Run, other: Run) -> None:
     assert one.epochs == other.epochs
 
 
-@pytest.mark.parametrize("stop_after", [1, 5, 6, 11, 12])
+@pytest.mark.parametrize("writes", [1, 5, 6, 7, 12])
 def test_killed_and_started_again_equals_uninterrupted(
-    stop_after: int, start: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+    writes: int, start: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Killed right after a checkpoint was written, in an epoch of six steps or at its end."""
     whole = start("whole")
     finish(whole)
-    monkeypatch.setattr(loop, "_SAVE_SECONDS", -1.0)  # after every step
-    killed = start("killed")
-    steps = 0
-    for event in killed.train():
-        steps += isinstance(event, Progress)
-        # The state is written when the loop is asked for what comes next.
-        if steps > stop_after:
-            break
-    del killed
+    left = iter(range(writes - 1, -1, -1))
+
+    def write_and_die(path: Path, checkpoint: Checkpoint) -> None:
+        write_checkpoint(path, checkpoint)
+        if next(left) == 0:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "_SAVE_SECONDS", -1.0)  # after every step
+        patch.setattr(loop, "write_checkpoint", write_and_die)
+        with pytest.raises(KeyboardInterrupt):
+            finish(start("killed"))
     again = start("killed")
-    assert again.step == stop_after
+    assert again.step == writes
     finish(again)
     assert_same(again, whole)
 

@@ -93,7 +93,8 @@ class Run:
                 self._learn(indices, epoch)
                 self.step += 1
                 yield clock.progress(self.step)
-                if time.monotonic() - saved > _SAVE_SECONDS:
+                within = self.step % self.steps_per_epoch > 0  # else the epoch's figures come first
+                if within and time.monotonic() - saved > _SAVE_SECONDS:
                     self.save()
                     saved = time.monotonic()
             yield self._end_epoch(epoch)
