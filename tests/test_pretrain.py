@@ -58,6 +58,23 @@ def test_one_command_makes_weights(
     assert all(torch.equal(first[name], tensor) for name, tensor in load_file(out).items())
 
 
+def test_a_second_run_begins_where_the_first_ended(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = tmp_path / "first.safetensors", tmp_path / "second.safetensors"
+    work = ["--work", tmp_path / "work"]
+    assert run(capsys, photos, "--out", first, *SMALL, *work)[0] == 0
+    slow = ["--lr", "1e-12"]
+    status, err = run(capsys, photos, "--out", second, "--start", first, *SMALL, *work, *slow)
+    assert status == 0, err
+    assert "Reading" not in err, "the decoded pictures are shared"
+    begun, ended = load_file(first), load_file(second)
+    assert torch.equal(ended["layer4.1.0.weight"], begun["layer4.1.0.weight"])
+    status, err = run(capsys, photos, "--out", second, *SMALL, *work, *slow)
+    assert status == 2
+    assert "other settings or other pictures" in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -68,6 +85,7 @@ def test_one_command_makes_weights(
         (["{photos}", "--out", "a.safetensors", "--lr", "7"], "--lr must be above 0"),
         (["{photos}", "--out", "a.safetensors", "--teacher", "resnet"], "nearest are"),
         (["{photos}", "--out", "a.safetensors", "--teacher", "resnet18=b"], "no weights file b"),
+        (["{photos}", "--out", "a.safetensors", "--start", "b"], "no weights file b"),
         (["{photos}", "--out", "a.safetensors", "--epochs", "x"], "invalid int value"),
         (["{photos}"], "required: --out"),
     ],

@@ -2,7 +2,8 @@
 
 DATA is a folder or a .zip of class folders, or of `train/` and `val/` with class folders in each.
 Stopped at any moment, the same command goes on from the last checkpoint; what it keeps for that
-stands beside FILE, in FILE.work, and may be deleted when it is done. Exit status: 0 done, 2 you
+stands beside FILE, in FILE.work (or in --work, which several runs on the same DATA may share), and
+may be deleted when it is done. Exit status: 0 done, 2 you
 can mend it (one sentence says how).
 """
 
@@ -47,6 +48,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("data", metavar="DATA", type=Path, help="a folder or .zip")
     parser.add_argument("--out", required=True, type=Path, help="the .safetensors file to write")
     parser.add_argument("--teacher", metavar="BACKBONE[=FILE]", help="imitate it, too")
+    parser.add_argument("--start", metavar="FILE", type=Path, help="weights to begin with")
+    parser.add_argument("--work", metavar="FOLDER", type=Path, help="for what it keeps")
     parser.add_argument("--backbone", default=usual.backbone)
     parser.add_argument("--epochs", type=int, default=usual.epochs)
     parser.add_argument("--batch-size", type=int, default=usual.batch_size)
@@ -74,9 +77,10 @@ def pretrain(args: argparse.Namespace) -> None:
     weights = Path(file) if file else None
     if name:
         find_card(name)
-    if weights is not None and not weights.is_file():
-        raise UserError(f"There is no weights file {weights} of the teacher; check the name.")
-    work = out.with_name(f"{out.stem}.work")
+    for given in (weights, args.start):
+        if given is not None and not given.is_file():
+            raise UserError(f"There is no weights file {given}; check the name.")
+    work: Path = args.work or out.with_name(f"{out.stem}.work")
     work.mkdir(parents=True, exist_ok=True)
     device = choose_device(args.device)
     set_up(device)
@@ -86,7 +90,8 @@ def pretrain(args: argparse.Namespace) -> None:
     if name:
         size = 2 * settings.side
         answers = ask_teacher(name, weights, collection.train, size, work, device, tell)
-    run = Run(settings, collection, answers, device, work / "checkpoint.safetensors")
+    checkpoint = work / f"{out.stem}-checkpoint.safetensors"
+    run = Run(settings, collection, answers, device, checkpoint, args.start)
     _say(f"{len(collection.train.labels)} pictures of {len(collection.classes)} classes, "
          f"{run.steps} steps, {run.step} done")  # fmt: skip
     for event in run.train():

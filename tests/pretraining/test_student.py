@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 from torch.nn import functional as F
 
 from tl_core.backbones.load import load_backbone
+from tl_core.errors import UserError
 from tl_core.pretraining.student import Student, lesson
 
 
@@ -37,6 +38,15 @@ def test_the_seed_makes_the_first_weights() -> None:
     one, two, other = (Student("mini", 3, 7, 5, seed).state_dict() for seed in (1, 1, 2))
     assert all(torch.equal(one[name], two[name]) for name in one)
     assert not torch.equal(one["logits.weight"], other["logits.weight"])
+
+
+def test_it_may_begin_with_weights_that_were_made_before() -> None:
+    made = Student("mini", 3, 7, 5, seed=1).published()
+    begun = Student("mini", 4, 0, 0, seed=2, start=made)
+    for network in (begun.chain, begun.average):
+        assert torch.equal(network.stages["stem"][0].weight, made["stem.0.weight"].float())
+    with pytest.raises(UserError, match="These weights are not SqueezeNet"):
+        Student("squeezenet1_1", 3, 0, 0, seed=1, start=made)
 
 
 def test_the_average_follows_the_weights() -> None:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from tl_core.backbones.card import Preprocessing
 from tl_core.backbones.catalog import find_card
+from tl_core.backbones.weights import read_weights
 from tl_core.data.augment import augment, normalise, to_input
 from tl_core.errors import UserError
 from tl_core.pretraining.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
@@ -22,7 +23,7 @@ from tl_core.pretraining.collection import Collection, Examples
 from tl_core.pretraining.progress import Clock, EpochDone, Progress
 from tl_core.pretraining.settings import Settings
 from tl_core.pretraining.student import Student, lesson
-from tl_core.pretraining.teacher import Answers
+from tl_core.pretraining.teacher import Answers, fingerprint
 from tl_core.training.device import Device
 from tl_core.training.loop import batch_count
 from tl_core.training.schedule import parameter_groups, rate, set_rate
@@ -40,6 +41,10 @@ class Run:
         answers: the teacher's to the training pictures, or `None`.
         device: to train on.
         checkpoint: file of the state; written every two minutes.
+        start: a weights file to begin with instead of random weights.
+
+    Raises:
+        UserError: `start` is of another network, or the checkpoint of another run.
     """
 
     def __init__(
@@ -49,16 +54,19 @@ class Run:
         answers: Answers | None,
         device: Device,
         checkpoint: Path,
+        start: Path | None = None,
     ) -> None:
         self.settings, self.collection, self.answers = settings, collection, answers
         self.device, self.path = device, checkpoint
-        self.preprocessing = find_card(settings.backbone).preprocessing
+        self.start, card = start, find_card(settings.backbone)
+        self.preprocessing = card.preprocessing
         self.student = Student(
             settings.backbone,
             len(collection.classes),
             answers.logits.shape[1] if answers else 0,
             answers.features.shape[1] if answers else 0,
             settings.seed,
+            read_weights(start, card) if start is not None else None,
         ).to(device.torch, memory_format=torch.channels_last)  # type: ignore[call-overload]
         learning = [p for p in self.student.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(parameter_groups(learning, settings.lr, _WEIGHT_DECAY))
@@ -143,6 +151,7 @@ class Run:
             "settings": self.settings.to_dict(),
             "pictures": self.collection.train.key,
             "teacher": self.answers.key if self.answers else None,
+            "start": fingerprint(self.start) if self.start else None,
         }
 
     def _learning(self) -> list[torch.nn.Parameter]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import deepcopy
 
 import torch
@@ -10,6 +11,7 @@ from torch.nn import functional as F
 
 from tl_core.backbones.catalog import family_of, find_card
 from tl_core.backbones.load import head_names
+from tl_core.backbones.weights import check_fit
 
 # How much each lesson counts. The teacher's logits are softened by a temperature; its square keeps
 # the size of the gradient (Hinton et al., 2015).
@@ -30,15 +32,30 @@ class Student(nn.Module):
         logits: outputs of the teacher's head; 0 without a teacher.
         features: outputs of the teacher's body; 0 without a teacher.
         seed: of the first weights.
+        start: weights of the backbone to begin with instead of random ones.
+
+    Raises:
+        UserError: `start` holds the weights of another network.
     """
 
-    def __init__(self, backbone: str, classes: int, logits: int, features: int, seed: int) -> None:
+    def __init__(
+        self,
+        backbone: str,
+        classes: int,
+        logits: int,
+        features: int,
+        seed: int,
+        start: Mapping[str, Tensor] | None = None,
+    ) -> None:
         super().__init__()
         family, card = family_of(backbone), find_card(backbone)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             network = family.build(backbone)
             self._own_head = head_names(network, family)
+            if start is not None:
+                check_fit(network.state_dict(), start, self._own_head, card.title)
+                network.load_state_dict(start, strict=False)
             self.chain = family.assemble(network, classes)
             self.logits = nn.Linear(card.features, logits) if logits else None
             self.features = nn.Linear(card.features, features) if features else None

@@ -63,7 +63,9 @@ def ask_teacher(
     Raises:
         UserError: the weights do not fit the teacher, or the disk is full.
     """
-    stem = f"teacher-{name}-{_fingerprint(weights)}-{size}-{examples.key}"
+    stem = (
+        f"teacher-{name}-{fingerprint(weights) if weights else 'published'}-{size}-{examples.key}"
+    )
     files = [work / f"{stem}-{what}.npy" for what in ("logits", "features")]
     if not all(file.exists() for file in files):
         answers = _ask(name, weights, examples, size, device, progress)
@@ -73,9 +75,8 @@ def ask_teacher(
     return Answers(stem, logits, features, features.mean(0, dtype=np.float32))
 
 
-def _fingerprint(weights: Path | None) -> str:
-    if weights is None:
-        return "published"
+def fingerprint(weights: Path) -> str:
+    """Return the beginning of the hash of a weights file."""
     with weights.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
