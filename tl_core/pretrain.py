@@ -55,6 +55,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--batch-size", type=int, default=usual.batch_size)
     parser.add_argument("--lr", type=float, default=usual.lr, help="peak rate of AdamW")
     parser.add_argument("--size", type=int, default=usual.size, help="pixels, in the last epochs")
+    parser.add_argument("--augment", default=usual.augment, choices=("light", "strong"))
     parser.add_argument("--side", type=int, default=usual.side, help="pixels, as kept decoded")
     parser.add_argument("--seed", type=int, default=usual.seed)
     parser.add_argument("--device", default="auto", choices=DEVICES)
@@ -67,7 +68,7 @@ def pretrain(args: argparse.Namespace) -> None:
     Raises:
         UserError: something the person can mend.
     """
-    names = ("backbone", "epochs", "batch_size", "lr", "size", "side", "seed")
+    names = ("backbone", "epochs", "batch_size", "lr", "size", "augment", "side", "seed")
     settings = Settings(**{name: getattr(args, name) for name in names})
     out: Path = args.out
     if out.suffix != ".safetensors":

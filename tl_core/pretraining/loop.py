@@ -162,7 +162,12 @@ class Run:
         train, rows = self.collection.train, indices.numpy()
         pixels = torch.from_numpy(train.pixels[rows]).to(self.device.torch)
         varied = augment(
-            pixels, indices, epoch=epoch, seed=self.settings.seed, strength="strong", size=size
+            pixels,
+            indices,
+            epoch=epoch,
+            seed=self.settings.seed,
+            strength=self.settings.augment,
+            size=size,
         )
         x = normalise(varied, self.preprocessing.mean, self.preprocessing.std)
         labels = torch.from_numpy(train.labels[rows]).to(self.device.torch)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tl_core.errors import UserError
+from tl_core.config import AUGMENTS, Augment
+from tl_core.errors import UserError, unknown
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,8 @@ class Settings:
         batch_size: pictures per step.
         lr: AdamW's peak learning rate.
         size: side of what the network sees in the last third of the epochs, in pixels.
+        augment: how much the pictures are varied. The teacher has answered to whole pictures: a
+            student that sees small parts of them ("strong") needs longer to agree with it.
         side: side at which the collection is kept decoded, in pixels.
         seed: of the first weights, of the order and of the variation.
     """
@@ -27,6 +30,7 @@ class Settings:
     batch_size: int = 128
     lr: float = 2e-3
     size: int = 64
+    augment: Augment = "strong"
     side: int = 64
     seed: int = 0
 
@@ -44,6 +48,8 @@ class Settings:
                     f"--{name.replace('_', '-')} must be between {least} and {most}, and {value} "
                     "is not; leave it out to have it chosen for you."
                 )
+        if self.augment not in AUGMENTS:
+            raise unknown("augmentation", self.augment, AUGMENTS)
         if not 0 < self.lr <= 1:
             raise UserError(
                 f"--lr must be above 0 and at most 1, and {self.lr} is not; leave it out to have "
