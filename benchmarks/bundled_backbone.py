@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ import torch
 from numpy.typing import NDArray
 from table import show
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from tl_core.backbones.catalog import find_card
 from tl_core.backbones.load import load_backbone
 from tl_core.config import RunConfig
@@ -76,6 +78,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, help="a .safetensors file instead of its own")
     parser.add_argument("--per-class", nargs="+", default=["5", "20", "all"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--freeze", help="the last stage that fine-tuning keeps frozen")
     parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=METHODS)
     args = parser.parse_args()
     set_up(choose_device("cpu"))
@@ -118,8 +121,7 @@ def row(task: Task, per_class: str, method: str, args: argparse.Namespace) -> di
     most = EVERYTHING if per_class == "all" else int(per_class)
     began = time.perf_counter()
     found = [
-        accuracy(task, task.train.drawn(most, seed), method, seed, args.backbone, args.weights)
-        for seed in args.seeds
+        accuracy(task, task.train.drawn(most, seed), method, seed, args) for seed in args.seeds
     ]
     return {
         "data (measured on)": task.name,
@@ -133,12 +135,10 @@ def row(task: Task, per_class: str, method: str, args: argparse.Namespace) -> di
     }
 
 
-def accuracy(
-    task: Task, train: Part, method: str, seed: int, backbone: str, weights: Path | None
-) -> float:
+def accuracy(task: Task, train: Part, method: str, seed: int, args: argparse.Namespace) -> float:
     """Train once and return the share of right answers."""
+    backbone, weights, scratch = args.backbone, args.weights, method == "scratch"
     device, card = choose_device("cpu"), find_card(backbone)
-    scratch = method == "scratch"
     chain = load_backbone(
         backbone, task.classes, weights=None if scratch else weights, pretrained=not scratch,
         seed=seed,
@@ -159,11 +159,10 @@ def accuracy(
     def source_of(split: str, phase: Phase) -> Pictures:
         return pictures(train, phase.augment) if split == "train" else pictures(task.validation)
 
-    own = None if weights is None or scratch else str(weights)
-    config = RunConfig("", backbone, recipe=method, weights=own, seed=seed)  # type: ignore[arg-type]
-    if scratch:
-        like = RunConfig("", backbone, recipe="fine-tune", weights=weights and str(weights))
-        config = config.with_(epochs=plan(like, card, len(train.labels)).epochs)
+    config = RunConfig("", backbone, recipe="fine-tune", freeze=args.freeze, seed=seed)
+    if method != "fine-tune":
+        budget = plan(config, card, len(train.labels)).epochs if scratch else None
+        config = config.with_(recipe=method, freeze=None, epochs=budget)
     for _ in fit(chain, source_of, plan(config, card, len(train.labels)), device, seed=seed):
         pass
     whole = chain.freeze("none").eval().tail(0)

@@ -9,12 +9,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tl_core.backbones.card import Card, Preprocessing
+from tl_core.backbones.card import Card, Preprocessing, Weights
 
 if TYPE_CHECKING:
     from torch import nn
 
     from tl_core.backbones.chain import Chain
+
+LICENCE = (
+    "Pre-trained for Headstart on photos from ImageNet, with a teacher from ImageNet: for "
+    "non-commercial research and teaching only (assets/LICENSE)."
+)
 
 CARDS = (
     Card(
@@ -23,7 +28,13 @@ CARDS = (
         2015,
         "Basic blocks of He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition (2015)",
         "Comes with the app, so it works without the internet: small, quick, already trained.",
-        weights=None,
+        Weights(
+            source="assets/mini.safetensors",
+            file="mini.safetensors",
+            sha256="33841de0167b86367206a043298edfcd6a0e0e70f03757967d11959b680760b0",
+            bytes=3324632,
+            licence=LICENCE,
+        ),
         preprocessing=Preprocessing(size=96, resize=96),
     ),
 )
