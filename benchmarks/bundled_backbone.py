@@ -79,6 +79,7 @@ def main() -> None:
     parser.add_argument("--per-class", nargs="+", default=["5", "20", "all"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--freeze", help="the last stage that fine-tuning keeps frozen")
+    parser.add_argument("--lr", type=float, help="the head's learning rate in fine-tuning")
     parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=METHODS)
     args = parser.parse_args()
     set_up(choose_device("cpu"))
@@ -159,10 +160,10 @@ def accuracy(task: Task, train: Part, method: str, seed: int, args: argparse.Nam
     def source_of(split: str, phase: Phase) -> Pictures:
         return pictures(train, phase.augment) if split == "train" else pictures(task.validation)
 
-    config = RunConfig("", backbone, recipe="fine-tune", freeze=args.freeze, seed=seed)
+    config = RunConfig("", backbone, recipe="fine-tune", freeze=args.freeze, lr=args.lr, seed=seed)
     if method != "fine-tune":
         budget = plan(config, card, len(train.labels)).epochs if scratch else None
-        config = config.with_(recipe=method, freeze=None, epochs=budget)
+        config = config.with_(recipe=method, freeze=None, lr=None, epochs=budget)
     for _ in fit(chain, source_of, plan(config, card, len(train.labels)), device, seed=seed):
         pass
     whole = chain.freeze("none").eval().tail(0)
