@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from tl_core.backbones.catalog import find_card
 from tl_core.backbones.load import load_backbone
 from tl_core.config import RunConfig
-from tl_core.data.intake import open_dataset
+from tl_core.data.open import open_dataset
 from tl_core.data.pictures import Pictures
 from tl_core.data.pixels import decode_pixels
 from tl_core.data.samples import SAMPLES, sample

@@ -12,7 +12,7 @@ from tl_core.backbones.catalog import find_card
 from tl_core.backbones.load import load_backbone
 from tl_core.bundles.bundle import read_bundle
 from tl_core.config import RunConfig
-from tl_core.data.intake import open_dataset
+from tl_core.data.open import open_dataset
 from tl_core.runs.pipeline import train_run
 from tl_core.workspace import Workspace
 
