@@ -27,7 +27,7 @@ def card() -> Card:
 @pytest.fixture(autouse=True)
 def _no_internet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    monkeypatch.setattr(weights, "urlopen", lambda *_, **__: pytest.fail("asked the internet"))
+    monkeypatch.setattr(weights, "download", lambda *_, **__: pytest.fail("asked the internet"))
 
 
 def test_the_file_is_the_one_on_the_card(card: Card) -> None:
