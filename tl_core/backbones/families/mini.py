@@ -27,7 +27,7 @@ CARDS = (
         "Mini",
         2015,
         "Basic blocks of He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition (2015)",
-        "Comes with the app, so it works without the internet: small, quick, already trained.",
+        "Comes with the app, no internet needed; has seen 80,000 small photos, others a million.",
         Weights(
             source="assets/mini.safetensors",
             file="mini.safetensors",
