@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tl_core.backbones.blocks import basic_block, convolution
 from tl_core.backbones.card import Card, Preprocessing, Weights
 
 if TYPE_CHECKING:
@@ -48,37 +49,16 @@ def build(name: str) -> nn.Module:  # noqa: ARG001 (a family of one)
     """Build the network with random weights, as a `ModuleDict` of its stages."""
     from torch.nn import ModuleDict, Sequential
 
-    stages: dict[str, nn.Module] = {"stem": _convolution(3, _WIDTHS[0], kernel=3, stride=2)}
+    stages: dict[str, nn.Module] = {"stem": convolution(3, _WIDTHS[0], kernel=3, stride=2)}
     inputs = _WIDTHS[0]
     for number, (width, blocks) in enumerate(zip(_WIDTHS, _BLOCKS, strict=True), 1):
-        layers = [_block(inputs, width, 1 if number == 1 else 2)]
-        layers += [_block(width, width, 1) for _ in range(blocks - 1)]
+        layers = [basic_block(inputs, width, 1 if number == 1 else 2)]
+        layers += [basic_block(width, width, 1) for _ in range(blocks - 1)]
         if number == len(_WIDTHS):
-            layers.append(_convolution(width, _FEATURES, kernel=1, stride=1))
+            layers.append(convolution(width, _FEATURES, kernel=1, stride=1))
         stages[f"layer{number}"] = Sequential(*layers)
         inputs = width
     return ModuleDict(stages)
-
-
-def _convolution(inputs: int, width: int, kernel: int, stride: int) -> nn.Module:
-    from torch.nn import BatchNorm2d, Conv2d, ReLU, Sequential
-
-    return Sequential(
-        Conv2d(inputs, width, kernel, stride, kernel // 2, bias=False),
-        BatchNorm2d(width),
-        ReLU(inplace=True),
-    )
-
-
-def _block(inputs: int, width: int, stride: int) -> nn.Module:
-    from torch.nn import BatchNorm2d, Conv2d, Sequential
-    from torchvision.models.resnet import BasicBlock
-
-    shortcut = None
-    if stride != 1 or inputs != width:
-        shortcut = Sequential(Conv2d(inputs, width, 1, stride, bias=False), BatchNorm2d(width))
-    block: nn.Module = BasicBlock(inputs, width, stride, shortcut)
-    return block
 
 
 def assemble(network: Any, classes: int | None) -> Chain:

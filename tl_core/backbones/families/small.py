@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tl_core.backbones.blocks import basic_block, convolution
 from tl_core.backbones.card import Card, Preprocessing
 
 if TYPE_CHECKING:
@@ -31,24 +32,12 @@ _WIDTHS = (32, 64, 128, 256)
 
 def build(name: str) -> nn.Module:  # noqa: ARG001 (a family of one)
     """Build the network with random weights, as a `ModuleDict` of its stages."""
-    from torch.nn import BatchNorm2d, Conv2d, ModuleDict, ReLU, Sequential
-    from torchvision.models.resnet import BasicBlock
+    from torch.nn import ModuleDict
 
-    def stage(inputs: int, width: int, stride: int) -> nn.Module:
-        shortcut = None
-        if stride != 1 or inputs != width:
-            shortcut = Sequential(Conv2d(inputs, width, 1, stride, bias=False), BatchNorm2d(width))
-        block: nn.Module = BasicBlock(inputs, width, stride, shortcut)
-        return block
-
-    stages: dict[str, nn.Module] = {
-        "stem": Sequential(
-            Conv2d(3, _WIDTHS[0], 3, 2, 1, bias=False), BatchNorm2d(_WIDTHS[0]), ReLU(inplace=True)
-        )
-    }
+    stages: dict[str, nn.Module] = {"stem": convolution(3, _WIDTHS[0], kernel=3, stride=2)}
     inputs = _WIDTHS[0]
     for number, width in enumerate(_WIDTHS, 1):
-        stages[f"layer{number}"] = stage(inputs, width, 1 if number == 1 else 2)
+        stages[f"layer{number}"] = basic_block(inputs, width, 1 if number == 1 else 2)
         inputs = width
     return ModuleDict(stages)
 
