@@ -217,7 +217,7 @@ def test_a_later_phase_that_is_worse_changes_nothing(
 ) -> None:
     scripted([(0.5, 1.0), (0.9, 1.0), (0.8, 1.0), (0.7, 1.0)])
     chain = toy()
-    ended, states = follow(chain, fit(chain, source_of, planned(3, 1, epochs=2), cpu))
+    ended, states = follow(chain, fit(chain, source_of, planned(2, 1, epochs=2), cpu))
     assert [event.epoch for event in ended] == [1, 2, 3, 4]
     assert [event.phase for event in ended] == [0, 0, 1, 1]
     assert equal(copied(chain), states[2])
@@ -234,7 +234,7 @@ def test_a_phase_goes_on_from_the_best_epoch_before_it(
     chain = toy()
     states = [
         copied(chain)
-        for event in fit(chain, source_of, planned(3, 1, epochs=2), cpu)
+        for event in fit(chain, source_of, planned(2, 1, epochs=2), cpu)
         if isinstance(event, EpochEnded | PhaseStarted)
     ]
     _, best, last, second_phase, *_ = states

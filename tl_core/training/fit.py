@@ -13,6 +13,7 @@ from tl_core.training.events import EpochEnded, Event, PhaseStarted
 from tl_core.training.loop import run_phase
 from tl_core.training.phases import Phase, Plan
 from tl_core.training.sources import AtCut, Source, keep
+from tl_core.training.standardise import standardised
 
 SourceOf = Callable[[str, Phase], Source]
 
@@ -60,24 +61,28 @@ def fit(
     for index, phase in enumerate(plan.phases):
         yield PhaseStarted(index, phase.name, phase.cut, phase.epochs)
         tail = chain.freeze(phase.cut).tail(phase.cut)
-        best.start(tail)
         try:
             train = yield from _at_cut(source_of("train", phase), chain, phase, device, "train")
             validation = yield from _at_cut(
                 source_of("validation", phase), chain, phase, device, "validation"
             )
-            for event in run_phase(
-                tail, train, validation, phase, device, seed=seed, index=index, epochs_before=epochs
-            ):
-                if not isinstance(event, EpochEnded):
-                    yield event
-                    continue
-                epochs += 1
-                yield replace(event, best=best.offer(event, tail))
-                if best.stale >= phase.patience:
-                    break
+            with standardised(tail, train, validation) as (learnt, measured):
+                best.start(tail)
+                try:
+                    for event in run_phase(
+                        tail, learnt, measured, phase, device,
+                        seed=seed, index=index, epochs_before=epochs,
+                    ):  # fmt: skip
+                        if not isinstance(event, EpochEnded):
+                            yield event
+                            continue
+                        epochs += 1
+                        yield replace(event, best=best.offer(event, tail))
+                        if best.stale >= phase.patience:
+                            break
+                finally:
+                    tail.load_state_dict(best.state)
         finally:
-            tail.load_state_dict(best.state)
             chain.eval()
 
 

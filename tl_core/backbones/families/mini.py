@@ -32,7 +32,7 @@ CARDS = (
         Weights(
             source="assets/mini.safetensors",
             file="mini.safetensors",
-            sha256="33841de0167b86367206a043298edfcd6a0e0e70f03757967d11959b680760b0",
+            sha256="2ecd544cdb024b54146393f72fa6daa1314e05089f5793ecfe7284ee1fc5a415",
             bytes=3324632,
             licence=LICENCE,
         ),

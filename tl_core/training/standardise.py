@@ -1,0 +1,118 @@
+"""What a new head sees, centred and scaled; what it learned, taken back to the raw features.
+
+Backbones hand over features of very different size: those of one are 30 times those of another.
+AdamW moves every weight by about the learning rate whatever the features' size, so that one rate is
+too slow for some backbones and too fast for others. On standardised features one rate suits all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from tl_core.training.sources import Source
+
+_TILE = 256
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Where features lie and how far they spread.
+
+    Attributes:
+        mean: `(F,)`.
+        spread: `(F,)`, above zero.
+    """
+
+    mean: Tensor
+    spread: Tensor
+
+
+def measure_scale(source: Source) -> Scale:
+    """Measure the features `(N, F)` of a source's first variation.
+
+    The spread of each is taken half from itself and half from all together: from ten pictures one
+    feature's own is a guess, and a feature that was silent in them is not to become the loudest.
+    """
+    count = len(source.labels)
+    total = squares = torch.zeros((), dtype=torch.float64)
+    for indices in torch.split(torch.arange(count, device=source.labels.device), _TILE):
+        features = source.batch(indices, 0).cpu().double()
+        total = total + features.sum(0)
+        squares = squares + features.square().sum(0)
+    mean = total / count
+    variance = (squares / count - mean.square()).clamp(min=0)
+    spread = ((variance + variance.mean()) / 2).sqrt()
+    spread = torch.where(spread > 0, spread, torch.ones_like(spread))
+    device = source.labels.device
+    return Scale(mean.float().to(device), spread.float().to(device))
+
+
+class Standardised:
+    """A source whose features `(B, F)` are centred and scaled.
+
+    Args:
+        source: of features.
+        scale: theirs.
+    """
+
+    def __init__(self, source: Source, scale: Scale) -> None:
+        self.source, self.scale, self.labels = source, scale, source.labels
+
+    def batch(self, indices: Tensor, view: int | None) -> Tensor:
+        """Return the features, standardised."""
+        features = self.source.batch(indices, view)
+        return (features - self.scale.mean) / self.scale.spread
+
+
+@contextmanager
+def standardised(
+    tail: nn.Sequential, train: Source, validation: Source
+) -> Iterator[tuple[Source, Source]]:
+    """Let a tail that is a linear head learn on standardised features.
+
+    Going in and coming out change the layer's numbers and not its answers, so outside there is
+    nothing to know of it. Any other tail learns on what it is given.
+
+    Args:
+        tail: what learns; its linear layer is changed in place.
+        train: what it learns from; tells the scale.
+        validation: what it is measured on.
+
+    Yields:
+        The two sources to learn from and to measure on.
+    """
+    linear = _only_linear(tail)
+    if linear is None:
+        yield train, validation
+        return
+    scale = measure_scale(train)
+    _to_standardised(linear, scale)
+    try:
+        yield Standardised(train, scale), Standardised(validation, scale)
+    finally:
+        _to_raw(linear, scale)
+
+
+def _only_linear(tail: nn.Sequential) -> nn.Linear | None:
+    """Return the linear layer of a tail that is dropout and one linear layer, or `None`."""
+    layers = [layer for layer in tail.modules() if not list(layer.children())]
+    learning = [layer for layer in layers if not isinstance(layer, nn.Dropout)]
+    only = learning[0] if len(learning) == 1 else None
+    return only if isinstance(only, nn.Linear) else None
+
+
+@torch.no_grad()
+def _to_standardised(linear: nn.Linear, scale: Scale) -> None:
+    linear.bias.add_(linear.weight @ scale.mean)
+    linear.weight.mul_(scale.spread)
+
+
+@torch.no_grad()
+def _to_raw(linear: nn.Linear, scale: Scale) -> None:
+    linear.weight.div_(scale.spread)
+    linear.bias.sub_(linear.weight @ scale.mean)
