@@ -208,6 +208,21 @@ def test_the_chain_ends_with_the_best_epoch(
     assert not equal(states[3], states[5])
 
 
+def test_a_head_that_learnt_alone_answers_outside_as_it_was_measured(
+    toy: Callable[..., Chain],
+    planned: Callable[..., Plan],
+    source_of: Callable[[str, Phase], Any],
+    phase: Callable[..., Phase],
+    cpu: Device,
+) -> None:
+    chain = toy()
+    events = list(fit(chain, source_of, planned(3), cpu))
+    best = [event for event in events if isinstance(event, EpochEnded) and event.best][-1]
+    now = loop.evaluate(chain.tail(0), source_of("validation", phase()), cpu, 8)
+    assert now.accuracy == best.validation_accuracy
+    assert now.loss == pytest.approx(best.validation_loss, rel=1e-5)
+
+
 def test_a_later_phase_that_is_worse_changes_nothing(
     toy: Callable[..., Chain],
     planned: Callable[..., Plan],

@@ -22,10 +22,6 @@ def source(values: Tensor) -> Kept:
     return Kept(torch.zeros(len(values), dtype=torch.int64), values[None])
 
 
-def tail(layer: nn.Module) -> nn.Sequential:
-    return nn.Sequential(layer)
-
-
 def test_the_scale_is_half_each_features_own_and_half_that_of_all() -> None:
     values = features()
     scale = measure_scale(source(values))
@@ -43,7 +39,7 @@ def test_features_that_never_change_are_only_centred() -> None:
 
 def test_the_head_sees_features_around_zero_of_one_size() -> None:
     train, validation = source(features()), source(features(40, seed=1))
-    with standardised(tail(linear_head(4, 2)), train, validation) as (learnt, measured):
+    with standardised(nn.Sequential(linear_head(4, 2)), train, validation) as (learnt, measured):
         seen = learnt.batch(torch.arange(300), 0)
         assert seen.mean(0).abs().max() < 1e-4
         # At most sqrt(2); what hardly spreads stays small, and a silent feature silent.
@@ -54,7 +50,7 @@ def test_the_head_sees_features_around_zero_of_one_size() -> None:
 
 
 def test_going_in_and_coming_out_change_no_answer() -> None:
-    values, head = features(), tail(linear_head(4, 2))
+    values, head = features(), nn.Sequential(linear_head(4, 2))
     before = head(values)
     with standardised(head, source(values), source(values)) as (learnt, _):
         inside = head(learnt.batch(torch.arange(300), 0))
@@ -63,7 +59,7 @@ def test_going_in_and_coming_out_change_no_answer() -> None:
 
 
 def test_what_was_learnt_inside_holds_outside() -> None:
-    values, head = features(), tail(linear_head(4, 2))
+    values, head = features(), nn.Sequential(linear_head(4, 2))
     with standardised(head, source(values), source(values)) as (learnt, _):
         with torch.no_grad():
             head[0].linear.weight.normal_()
@@ -76,5 +72,5 @@ def test_what_was_learnt_inside_holds_outside() -> None:
 )
 def test_any_other_tail_learns_on_what_it_is_given(other: nn.Module) -> None:
     train, validation = source(features()), source(features(40))
-    with standardised(tail(other), train, validation) as sources:
+    with standardised(nn.Sequential(other), train, validation) as sources:
         assert sources == (train, validation)

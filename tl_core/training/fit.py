@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from torch import Tensor, nn
@@ -26,8 +27,14 @@ class _Best:
         self.state: dict[str, Tensor] = {}
         self.stale = 0
 
-    def start(self, tail: nn.Module) -> None:
+    @contextmanager
+    def kept(self, tail: nn.Module) -> Iterator[None]:
+        """Let a tail come out of a phase as its best epoch left it, or as it went in."""
         self.state, self.stale = _copy(tail), 0
+        try:
+            yield
+        finally:
+            tail.load_state_dict(self.state)
 
     def offer(self, event: EpochEnded, tail: nn.Module) -> bool:
         rank = (event.validation_accuracy, -event.validation_loss)
@@ -66,22 +73,18 @@ def fit(
             validation = yield from _at_cut(
                 source_of("validation", phase), chain, phase, device, "validation"
             )
-            with standardised(tail, train, validation) as (learnt, measured):
-                best.start(tail)
-                try:
-                    for event in run_phase(
-                        tail, learnt, measured, phase, device,
-                        seed=seed, index=index, epochs_before=epochs,
-                    ):  # fmt: skip
-                        if not isinstance(event, EpochEnded):
-                            yield event
-                            continue
-                        epochs += 1
-                        yield replace(event, best=best.offer(event, tail))
-                        if best.stale >= phase.patience:
-                            break
-                finally:
-                    tail.load_state_dict(best.state)
+            with standardised(tail, train, validation) as (learnt, measured), best.kept(tail):
+                for event in run_phase(
+                    tail, learnt, measured, phase, device,
+                    seed=seed, index=index, epochs_before=epochs,
+                ):  # fmt: skip
+                    if not isinstance(event, EpochEnded):
+                        yield event
+                        continue
+                    epochs += 1
+                    yield replace(event, best=best.offer(event, tail))
+                    if best.stale >= phase.patience:
+                        break
         finally:
             chain.eval()
 

@@ -17,6 +17,8 @@ from tl_core.errors import UserError
 Schedule = Literal["cosine", "slanted"]
 CACHE_BUDGET = 1 << 30
 VIEWS: dict[str, int] = {"none": 1, "light": 4, "strong": 8}
+# A head that learns alone learns on standardised features (see `standardise`), which bear more.
+_HEAD_LR = 3e-3
 
 
 @dataclass(frozen=True)
@@ -192,13 +194,13 @@ def _drafts(recipe: Recipe, cut: int, stages: int) -> list[_Draft]:
     if recipe == "scratch":
         return [_Draft("everything, from random weights", 0, 300, 15, 40, stage_ratio=1.0,
                        stage_decay=1.0)]  # fmt: skip
-    head = _Draft("the new head", stages, 400, 10, 50, head_lr=3e-3)
+    head = _Draft("the new head", stages, 400, 10, 50, head_lr=_HEAD_LR)
     if recipe == "feature-extraction":
         # Above the convolutions, "feature extraction" leaves dense stages to learn with the head.
         return [head if cut == stages else _Draft("the dense stages and the head", cut, 160, 6, 20)]
     if cut == stages:
         return [head]
-    head = _Draft("first the new head alone", stages, 200, 5, 25, head_lr=3e-3)
+    head = _Draft("first the new head alone", stages, 200, 5, 25, head_lr=_HEAD_LR)
     if recipe == "fine-tune":
         return [head, _Draft("then the last stages with it", cut, 160, 6, 20, head_lr=5e-4)]
     # ULMFiT divides the rate by 2.6 from each layer to the one before it.
