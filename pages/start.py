@@ -12,8 +12,8 @@ from pages.shared.steps import STEPS, page_file
 from pages.shared.wording import STATES
 from tl_core.backbones.catalog import find_card
 
-# On drawn pictures, far from photos, "mini" with its default steps stays behind a small network
-# from scratch (assets/mini-card.md), so the sample is trained by the one that does better.
+# With all the drawn pictures "mini" gains nothing over training from scratch (assets/mini-card.md),
+# so the sample is trained from scratch, by the smallest network.
 FIRST = {"backbone": "small", "recipe": "", "freeze": "", "weights": ""}
 
 st.title("Teach a network that can already see")
