@@ -305,7 +305,7 @@ def test_memory_is_released_once_the_failed_attempt_holds_none_of_it(
 
     monkeypatch.setattr(loop, "release_memory", lambda _: alive.append(seen[-1]() is not None))
     train(toy(norm=False, extra=Watched(4)), epochs=1, batch_size=16)
-    assert alive == [False, False]
+    assert alive == [False, False, False]  # twice for the batch, then for the phase
 
 
 # --- on a GPU -----------------------------------------------------------------------------------

@@ -63,8 +63,11 @@ def run_phase(
     Raises:
         UserError: the loss is no longer a number, or one example alone exceeds the memory.
     """
-    with Ahead(train, device) as source:
-        yield from _train(tail, source, validation, phase, device, seed, index, epochs_before)
+    try:
+        with Ahead(train, device) as source:
+            yield from _train(tail, source, validation, phase, device, seed, index, epochs_before)
+    finally:
+        release_memory(device)
 
 
 def _train(
