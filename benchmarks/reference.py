@@ -2,11 +2,12 @@
 
 What the PyTorch tutorial "Transfer Learning for Computer Vision" does, written anew: ImageFolder,
 a DataLoader with workers, torchvision's transforms, its network with the given weights and a new
-last layer, `requires_grad=False` on what is frozen, SGD with momentum, and the whole network
-forward for every picture in every epoch, in training and in validation. Nothing of the app is
-imported here. As in the tutorial `model.train()` also lets the BatchNorm of frozen layers adapt,
-and the best epoch by validation accuracy counts. Two things are kinder than there: the loader's
-workers live on between epochs, and crops are as large as the app's own ("light": 60 to 100 %).
+last layer, `requires_grad=False` on what is frozen, SGD with momentum (or Adam, as many write it,
+at one rate throughout), and the whole network forward for every picture in every epoch, in
+training and in validation. Nothing of the app is imported here. As in the tutorial `model.train()`
+also lets the BatchNorm of frozen layers adapt, and the best epoch by validation accuracy counts.
+Two things are kinder than there: the loader's workers live on between epochs, and crops are as
+large as the app's own ("light": 60 to 100 %).
 
 `python benchmarks/reference.py --data FOLDER --weights FILE` prints how long ten epochs take.
 """
@@ -49,6 +50,7 @@ def train(
     epochs: int = 10,
     batch: int = 32,
     lr: float = 1e-3,
+    optimizer: str = "sgd",
     seed: int = 0,
     workers: int = 2,
 ) -> Outcome:
@@ -64,6 +66,7 @@ def train(
         epochs: times round.
         batch: pictures per step.
         lr: learning rate.
+        optimizer: "sgd" with momentum and steps down, as the tutorial has it, or "adam".
         seed: of everything random.
         workers: of each loader.
     """
@@ -81,8 +84,12 @@ def train(
         for split, transform in (("train", _transform(augment)), ("val", _transform("none")))
     }
     model = build(network, weights, learning).to(device)
-    optimizer = optim.SGD([p for p in model.parameters() if p.requires_grad], lr, momentum=0.9)
-    scheduler = optim.lr_scheduler.StepLR(optimizer, step_size=7, gamma=0.1)
+    learnable = [p for p in model.parameters() if p.requires_grad]
+    if optimizer == "sgd":
+        stepper: optim.Optimizer = optim.SGD(learnable, lr, momentum=0.9)
+        scheduler = optim.lr_scheduler.StepLR(stepper, step_size=7, gamma=0.1)
+    else:
+        stepper, scheduler = optim.Adam(learnable, lr), None
     criterion = nn.CrossEntropyLoss()
     best, kept = 0.0, copy.deepcopy(model.state_dict())
     for _ in range(epochs):
@@ -91,15 +98,15 @@ def train(
             hits = 0
             for inputs, labels in loader:
                 inputs, labels = inputs.to(device), labels.to(device)
-                optimizer.zero_grad()
+                stepper.zero_grad()
                 with torch.set_grad_enabled(split == "train"):
                     outputs = model(inputs)
                     loss = criterion(outputs, labels)
                     if split == "train":
                         loss.backward()
-                        optimizer.step()
+                        stepper.step()
                 hits += int((outputs.argmax(1) == labels).sum())
-            if split == "train":
+            if split == "train" and scheduler:
                 scheduler.step()
         accuracy = hits / len(loaders["val"].dataset)  # type: ignore[arg-type]
         if accuracy > best:
@@ -161,6 +168,7 @@ def main() -> None:
     parser.add_argument("--learning", nargs="*", default=[], help="features.17 features.18, say")
     parser.add_argument("--augment", default="none", choices=("none", "light"))
     parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--optimizer", default="sgd", choices=("sgd", "adam"))
     parser.add_argument("--workers", type=int, default=2)
     args = parser.parse_args()
     print(train(**vars(args)))

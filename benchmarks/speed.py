@@ -12,6 +12,7 @@ What is compared with what:
   all. The reference lets the last two stages learn in all ten.
 - "everything" is trained from random weights on both sides, because that recipe has one phase, as
   the reference has. Its accuracy says little, so `--accuracy` compares fine-tuning from weights.
+  There the reference learns twice, with the tutorial's SGD and with Adam; the better one counts.
 - "steps" is our loop against bare steps on the same random batch, in our process (`steps.py`).
 - "one pass" is one ordinary forward pass over all pictures, decoded already (eager, batch 32).
 """
@@ -72,7 +73,9 @@ class Sides:
         """Call a function in our process."""
         return self._ours.submit(work, *values, **named).result()
 
-    def reference(self, job: Job, seed: int = 0, epochs: int | None = None) -> reference.Outcome:
+    def reference(
+        self, job: Job, *, epochs: int | None = None, seed: int = 0, optimizer: str = "sgd"
+    ) -> reference.Outcome:
         """Train the ordinary way."""
         learning = None
         if job.learning is not None:
@@ -88,6 +91,7 @@ class Sides:
             batch=self.args.batch,
             lr=self.args.lr,
             seed=seed,
+            optimizer=optimizer,
             workers=self.args.workers,
         ).result()
 
@@ -252,20 +256,25 @@ def _row(row: Row, pairs: list[tuple[float, float]]) -> dict[str, Any]:
 
 
 def accuracies(sides: Sides) -> list[dict[str, Any]]:
-    """Compare validation accuracies, seed by seed."""
+    """Compare validation accuracies, means over seeds, with the better of two references."""
     rows = []
     for key in ("light", "plain", "last-two", "all-weights"):
         job = JOBS[key]
-        pairs = [
-            (sides.reference(job, seed).accuracy, sides.ours(job, seed=seed).accuracy)
-            for seed in sides.args.seeds
-        ]
-        theirs, own = (statistics.mean(side) for side in zip(*pairs, strict=True))
+        found = {
+            "SGD": [sides.reference(job, seed=seed).accuracy for seed in sides.args.seeds],
+            "Adam": [
+                sides.reference(job, seed=seed, optimizer="adam").accuracy
+                for seed in sides.args.seeds
+            ],
+            "ours": [sides.ours(job, seed=seed).accuracy for seed in sides.args.seeds],
+        }
+        means = {side: statistics.mean(values) for side, values in found.items()}
+        difference = means["ours"] - max(means["SGD"], means["Adam"])
         rows.append(
-            {"what": f"{job.title}, {job.epochs} epochs", "reference": theirs, "ours": own,
-             "difference": own - theirs, "goal": "≥ -0.01", "met": own - theirs >= -0.01}
+            {"what": f"{job.title}, {job.epochs} epochs", **means, "difference": difference,
+             "goal": "≥ -0.01", "met": difference >= -0.01}
         )  # fmt: skip
-        print(rows[-1], flush=True)
+        print(job.title, found, flush=True)
     print()
     return rows
 
