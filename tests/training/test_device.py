@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +19,16 @@ from tl_core.data.decode import fit as fit_picture
 from tl_core.data.decode import open_image
 from tl_core.data.pictures import Pictures
 from tl_core.errors import UserError
-from tl_core.training.device import choose_device, release_memory, set_up
+from tl_core.training import device as device_module
+from tl_core.training.device import (
+    Device,
+    choose_device,
+    keep_memory,
+    peak_memory,
+    release_memory,
+    set_up,
+    tune,
+)
 from tl_core.training.events import EpochEnded
 from tl_core.training.fit import fit
 from tl_core.training.phases import plan
@@ -73,6 +85,68 @@ def test_every_device_has_a_name_for_people(machine: Callable[..., None]) -> Non
     titles = [choose_device(kind).title for kind in ("cuda", "mps", "cpu")]
     assert titles[0] == "A test's GPU"
     assert all(" " in title for title in titles)
+
+
+def test_compiling_is_on_demand_and_for_cuda(
+    machine: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine(cuda=True)
+    monkeypatch.setattr(device_module, "find_spec", lambda _: object())
+    assert not choose_device().compiles
+    monkeypatch.setenv("HEADSTART_COMPILE", "1")
+    assert choose_device().compiles
+    assert not choose_device("cpu").compiles
+    monkeypatch.setattr(device_module, "find_spec", lambda _: None)
+    assert not choose_device().compiles
+
+
+def test_repeatable_without_filling_memory_first() -> None:
+    set_up(choose_device("cpu"))
+    assert torch.are_deterministic_algorithms_enabled()
+    assert not torch.utils.deterministic.fill_uninitialized_memory
+
+
+def test_cudnn_tries_algorithms_out_only_for_many_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", False)
+    cuda, cpu = Device("cuda", "", None, 8), Device("cpu", "", None, 8)
+    for device, steps, expected in ((cpu, 10_000, False), (cuda, 10_000, True), (cuda, 9, False)):
+        tune(device, steps)
+        assert torch.backends.cudnn.benchmark is expected
+    assert peak_memory(cpu) is None
+
+
+PAGES = """
+import ctypes, os, resource
+from tl_core.training.device import keep_memory
+kept = keep_memory()
+malloc, free, set_ = (getattr(ctypes.CDLL(None), n) for n in ("malloc", "free", "memset"))
+malloc.restype, free.argtypes, set_.argtypes = (
+    ctypes.c_void_p, [ctypes.c_void_p], [ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t])
+def again():
+    block = malloc(100 << 20); set_(block, 1, 100 << 20); free(block)
+again()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+again()
+print(kept, resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's allocator")
+@pytest.mark.parametrize("settled", [False, True])
+def test_freed_memory_is_kept_unless_somebody_settled_it(settled: bool) -> None:
+    environment = os.environ | ({"MALLOC_TRIM_THRESHOLD_": "100000"} if settled else {})
+    answer = subprocess.run(
+        [sys.executable, "-c", PAGES], env=environment, capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert answer[0] == str(not settled)
+    faults = int(answer[1])
+    assert faults > 20_000 if settled else faults < 100
+
+
+def test_a_system_with_another_allocator_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device_module, "_c_library", lambda: None)
+    assert not keep_memory()
+    release_memory(Device("cpu", "", None, 8))
 
 
 @pytest.mark.parametrize("kind", ["cpu", "mps", pytest.param("cuda", marks=pytest.mark.gpu)])

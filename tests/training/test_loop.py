@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import threading
 import weakref
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,6 +19,7 @@ from torch import Tensor, nn
 from tl_core.backbones.chain import Chain
 from tl_core.errors import UserError
 from tl_core.training import loop
+from tl_core.training.ahead import Ahead
 from tl_core.training.device import Device
 from tl_core.training.events import EpochEnded, Event, Notice, Stepped
 from tl_core.training.loop import batch_count, evaluate, run_phase
@@ -147,6 +151,37 @@ def test_one_seed_gives_one_result(
     assert not same(one, other)
 
 
+@pytest.mark.parametrize("memory", [2, 100], ids=["a full memory", "memory enough"])
+def test_a_batch_made_ahead_is_the_same_batch(
+    memory: int,
+    toy: Callable[..., Chain],
+    vectors: Callable[..., Any],
+    phase: Callable[..., Phase],
+    cpu: Device,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def run(overlap: bool) -> tuple[Chain, list[float], list[str]]:
+        monkeypatch.setattr(loop, "Ahead", partial(Ahead, overlap=overlap))
+        chain = toy(norm=memory > 2, extra=nn.Sequential(Greedy(memory), nn.Dropout(0.3)))
+        source = vectors(45, varied=True)
+        plain, threads = source.batch, []
+
+        def batch(indices: Tensor, view: int | None) -> Tensor:
+            threads.append(threading.current_thread().name)
+            return plain(indices, view)
+
+        source.batch = batch
+        events = list(run_phase(chain.tail(0), source, vectors(9), phase(epochs=3), cpu))
+        return chain, [event.train_loss for event in epochs(events)], threads
+
+    (one, losses, here), (two, again, elsewhere) = run(False), run(True)
+    assert losses == again
+    assert same(one, two)
+    assert set(here) == {"MainThread"}
+    assert elsewhere[0].startswith("next-batch")
+    assert not [t for t in threading.enumerate() if t.name.startswith("next-batch")], "it ended"
+
+
 # --- what goes wrong --------------------------------------------------------------------------
 
 
@@ -270,4 +305,67 @@ def test_memory_is_released_once_the_failed_attempt_holds_none_of_it(
 
     monkeypatch.setattr(loop, "release_memory", lambda _: alive.append(seen[-1]() is not None))
     train(toy(norm=False, extra=Watched(4)), epochs=1, batch_size=16)
-    assert alive == [False, False]
+    assert alive == [False, False, False]  # twice for the batch, then for the phase
+
+
+# --- on a GPU -----------------------------------------------------------------------------------
+
+
+def test_without_a_gpu_the_peak_memory_is_not_known(
+    toy: Callable[..., Chain], train: Callable[..., list[Event]]
+) -> None:
+    assert {event.peak_memory for event in epochs(train(toy(), epochs=1))} == {None}
+
+
+@pytest.mark.parametrize(("compiles", "steps"), [(True, 12), (True, 11), (False, 12)])
+def test_only_long_phases_are_compiled_and_only_on_demand(
+    compiles: bool,
+    steps: int,
+    toy: Callable[..., Chain],
+    vectors: Callable[..., Any],
+    phase: Callable[..., Phase],
+    cpu: Device,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compiled: list[nn.Module] = []
+    monkeypatch.setattr(torch, "compile", lambda module: compiled.append(module) or module)
+    monkeypatch.setattr(loop, "STEPS_TO_COMPILE", 12)
+    tail, device = toy().tail(0), replace(cpu, compiles=compiles)
+    told = phase(epochs=steps, batch_size=16)
+    events = list(run_phase(tail, vectors(16), vectors(9), told, device))
+    notices = [event.text for event in events if isinstance(event, Notice)]
+    wanted = compiles and steps == 12
+    assert compiled == [tail] * wanted
+    assert ["compiled" in text for text in notices] == [True] * wanted
+
+
+@pytest.mark.gpu
+def test_no_step_waits_for_the_gpu(
+    toy: Callable[..., Chain], vectors: Callable[..., Any], phase: Callable[..., Phase]
+) -> None:
+    device = Device("cuda", "cuda", torch.bfloat16, tile=8)
+    source = vectors(64, 1, "cuda")
+    source.batch = lambda indices, _: source.points[indices]
+    events = run_phase(toy().cuda().tail(0), source, vectors(30, 2, "cuda"), phase(), device)
+    next(events)  # what is allocated once
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        assert [next(events).loss for _ in range(2)] == [None, None]
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+        events.close()
+
+
+@pytest.mark.gpu
+def test_the_peak_memory_is_that_of_the_phase(
+    toy: Callable[..., Chain], vectors: Callable[..., Any], phase: Callable[..., Phase]
+) -> None:
+    device = Device("cuda", "cuda", torch.bfloat16, tile=8)
+    before = torch.zeros(1 << 26, device="cuda")
+    del before
+    events = run_phase(
+        toy().cuda().tail(0), vectors(64, 1, "cuda"), vectors(9, 2, "cuda"), phase(), device
+    )
+    (first, *_) = epochs(list(events))
+    assert first.peak_memory
+    assert first.peak_memory < 1 << 26

@@ -54,6 +54,7 @@ class EpochEnded:
         seconds: training and validation together.
         examples: learned from in this epoch.
         best: whether this is the best epoch so far.
+        peak_memory: most bytes that tensors have taken on the GPU in this phase, where known.
     """
 
     phase: int
@@ -66,6 +67,7 @@ class EpochEnded:
     seconds: float
     examples: int
     best: bool = False
+    peak_memory: int | None = None
 
 
 @dataclass(frozen=True)

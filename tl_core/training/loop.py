@@ -16,11 +16,25 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from tl_core.errors import UserError
-from tl_core.training.device import MEMORY_TOO_SMALL, Device, release_memory
+from tl_core.training.ahead import Ahead
+from tl_core.training.device import (
+    MEMORY_TOO_SMALL,
+    Device,
+    forget_peak_memory,
+    peak_memory,
+    release_memory,
+    tune,
+)
 from tl_core.training.events import EpochEnded, Notice, Stepped
 from tl_core.training.phases import Phase
 from tl_core.training.schedule import build_optimizer, rate, set_rate
 from tl_core.training.sources import Source
+
+STEPS_TO_COMPILE = 2000
+_COMPILED = (
+    "The network is being compiled for this GPU, as HEADSTART_COMPILE asks for; the first step "
+    "may take a minute."
+)
 
 
 def run_phase(
@@ -49,22 +63,46 @@ def run_phase(
     Raises:
         UserError: the loss is no longer a number, or one example alone exceeds the memory.
     """
-    fused = device.kind != "mps"
-    optimizer = build_optimizer(tail, phase, fused)
+    try:
+        with Ahead(train, device) as source:
+            yield from _train(tail, source, validation, phase, device, seed, index, epochs_before)
+    finally:
+        release_memory(device)
+
+
+def _train(
+    tail: nn.Sequential,
+    train: Ahead,
+    validation: Source,
+    phase: Phase,
+    device: Device,
+    seed: int,
+    index: int,
+    epochs_before: int,
+) -> Iterator[Stepped | EpochEnded | Notice]:
+    optimizer = build_optimizer(tail, phase, fused=device.kind != "mps")
     pieces = _Pieces()
     count = len(train.labels)
     batches = batch_count(count, phase.batch_size)
+    steps = phase.epochs * batches
+    tune(device, steps)
+    forget_peak_memory(device)
+    network: nn.Module = tail
+    if device.compiles and steps >= STEPS_TO_COMPILE:
+        network = torch.compile(tail)  # type: ignore[assignment]
+        yield Notice(_COMPILED)
     for epoch in range(phase.epochs):
         began = time.perf_counter()
         torch.manual_seed(_derive(seed, index, epoch))
-        order = torch.randperm(count).to(train.labels.device)
+        order = torch.randperm(count).to(train.labels.device).tensor_split(batches)
+        if pieces.count == 1:
+            train.expect(order, epoch)
         tail.train()
         loss_sum, hits = torch.zeros(2, device=device.torch)
-        for step, indices in enumerate(order.tensor_split(batches)):
-            done, total = epoch * batches + step, phase.epochs * batches
-            set_rate(optimizer, rate(phase.schedule, done, total))
+        for step, indices in enumerate(order):
+            set_rate(optimizer, rate(phase.schedule, epoch * batches + step, steps))
             before = pieces.count
-            loss, right = _step(tail, optimizer, train, indices, epoch, device, pieces)
+            loss, right = _step(network, optimizer, train, indices, epoch, device, pieces)
             if pieces.count > before:
                 yield Notice(_smaller(device, len(indices), pieces.count))
             loss_sum += loss * len(indices)
@@ -89,11 +127,12 @@ def run_phase(
             lr=optimizer.param_groups[0]["lr"],
             seconds=time.perf_counter() - began,
             examples=count,
+            peak_memory=peak_memory(device),
         )
 
 
 def _step(
-    tail: nn.Sequential,
+    network: nn.Module,
     optimizer: torch.optim.Optimizer,
     train: Source,
     indices: Tensor,
@@ -104,7 +143,7 @@ def _step(
     """Learn from one batch, in as many pieces as the memory asks for; return loss and hits."""
     while True:
         try:
-            loss, hits = _learn(tail, optimizer, train, pieces.of(indices), epoch, device)
+            loss, hits = _learn(network, optimizer, train, pieces.of(indices), epoch, device)
         except torch.OutOfMemoryError as error:
             pieces.halve(len(indices), error)
         else:
@@ -114,7 +153,7 @@ def _step(
 
 
 def _learn(
-    tail: nn.Sequential,
+    network: nn.Module,
     optimizer: torch.optim.Optimizer,
     train: Source,
     pieces: Sequence[Tensor],
@@ -127,7 +166,7 @@ def _learn(
     for piece in pieces:
         inputs, labels = train.batch(piece, epoch), train.labels[piece]
         with device.autocast():
-            logits = tail(inputs)
+            logits = network(inputs)
         part = cross_entropy(logits.float(), labels) * (len(piece) / count)
         part.backward()  # type: ignore[no-untyped-call]
         loss += part.detach()
@@ -143,6 +182,8 @@ class _Pieces:
     count: int = 1
 
     def of(self, indices: Tensor) -> Sequence[Tensor]:
+        if self.count == 1:
+            return [indices]  # the very tensor that was expected
         return indices.tensor_split(min(self.count, len(indices)))
 
     def halve(self, batch: int, error: Exception) -> None:
