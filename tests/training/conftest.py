@@ -32,6 +32,7 @@ class Vectors:
         self.points = centres[self.labels] + torch.randn(count, WIDTH, generator=random)
         self.labels, self.points = self.labels.to(device), self.points.to(device)
         self.varied = varied
+        self.key = f"{count} points of {seed}{' varied' if varied else ''}"
         self.asked: list[tuple[list[int], int | None]] = []
 
     def batch(self, indices: Tensor, view: int | None) -> Tensor:
