@@ -159,7 +159,8 @@ class Writer:
         Raises:
             OSError: the disk is full or cannot be written.
         """
-        self._largest = max(self._largest, float(max(values.max(), -values.min())))
+        largest = max(float(values.max()), -float(values.min()))
+        self._largest = max(self._largest, largest) if math.isfinite(largest) else math.inf
         if self._out is None:
             self._open(values)
         if not self.overflows:

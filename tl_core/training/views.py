@@ -7,7 +7,6 @@ page shows the choice before anything is trained.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from tl_core.backbones.card import Stage
@@ -77,11 +76,11 @@ def explain_views(
 def in_bytes(count: int) -> str:
     """Return a size as a person says it.
 
-    >>> in_bytes(1_254_400), in_bytes(3 << 30), in_bytes(0)
-    ('1.3 MB', '3.2 GB', '0 MB')
+    >>> in_bytes(501_760), in_bytes(1_254_400), in_bytes(98_000_000), in_bytes(3 << 30)
+    ('502 KB', '1.3 MB', '98 MB', '3.2 GB')
     """
-    if count == 0:
-        return "0 MB"
-    mega = count / 1e6
-    digits = max(0, 1 - math.floor(math.log10(mega))) if mega < 1000 else 0
-    return f"{mega / 1000:.1f} GB" if mega >= 1000 else f"{mega:.{min(digits, 2)}f} MB"
+    size, unit = next((count / n, u) for n, u in _UNITS if count >= n or n == _UNITS[-1][0])
+    return f"{size:.{int(size < 10)}f} {unit}"
+
+
+_UNITS = ((1e9, "GB"), (1e6, "MB"), (1e3, "KB"))
