@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from tl_core.backbones.chain import Chain
-from tl_core.training import cutcache
+from tl_core.training import cutcache, sources
 from tl_core.training.cutcache import CutCache
 from tl_core.training.device import Device
 from tl_core.training.events import Notice, Preparing
@@ -320,3 +320,31 @@ def test_closed_half_way_it_leaves_whole_entries_only(
     steps.close()
     (entry,) = cache.folder.iterdir()
     assert entry.suffix == ".npy"
+
+
+# --- on a GPU -----------------------------------------------------------------------------------
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("share", [0.3, 0.0], ids=["resident", "sent in batches"])
+def test_a_gpu_reads_what_it_computed(
+    share: float,
+    toy: Callable[..., Chain],
+    vectors: Callable[..., Any],
+    cache: CutCache,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sources, "RESIDENT_SHARE", share)
+    device = Device("cuda", "a GPU", None, tile=8)
+    keeping, source = Keeping(toy().to("cuda"), device, cache), vectors(20, device="cuda")
+    found, _ = kept(keeping, source, {None: (2, 3)})
+    indices = torch.tensor([7, 3, 19], device="cuda")
+    batch = found.batch(indices, None)
+    assert batch.device.type == "cuda"
+    assert torch.allclose(batch, keeping.compute(source, 3).batch(indices, None), atol=1e-5)
+    exact = found.exact()
+    assert exact is not None
+    assert exact.device.type == ("cuda" if share else "cpu")
+    source.asked.clear()
+    kept(Keeping(toy().to("cuda"), device, cache), source)
+    assert not source.asked
