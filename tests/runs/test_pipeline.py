@@ -159,6 +159,16 @@ def test_final_figures_are_the_bundles_own(
             assert model.accuracy(np.stack(pixels), labels) == figure, split
 
 
+def test_another_variation_is_passed_anew(run: Callable[..., Ran], photos: Path) -> None:
+    first = run(photos, augment="light")
+    learned = len(first.dataset.of("train"))
+    assert run(photos, augment="light", lr=0.1).passed == 0
+    assert run(photos, augment="light", seed=1).passed == 3 * learned, "its seed varies pictures"
+    assert run(photos, augment="strong").passed == 3 * learned
+    assert run(photos, augment="light", epochs=4).passed == learned, "a fourth variation"
+    assert run(photos).passed == 0, "as they are, the first run has measured on them"
+
+
 def test_without_the_cache_nothing_is_kept_and_nothing_read(
     run: Callable[..., Ran], photos: Path, workspace: Workspace
 ) -> None:
@@ -200,7 +210,7 @@ def test_damage_is_repaired(run: Callable[..., Ran], photos: Path, workspace: Wo
     assert again.epochs == first.epochs
 
 
-def test_fine_tuning_finds_the_head_of_feature_extraction(
+def test_fine_tuning_reads_what_the_same_fine_tuning_kept(
     run: Callable[..., Ran], photos: Path
 ) -> None:
     first = run(photos, recipe="fine-tune", freeze="layer3", epochs=4)

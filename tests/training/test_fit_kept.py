@@ -155,6 +155,26 @@ def test_the_phases_of_a_recipe_share_one_pass(
     assert passed["first"] == 20 + 2 * 20 + 10
 
 
+def test_only_the_same_examples_are_shared(
+    toy: Callable[..., Chain],
+    planned: Callable[..., Plan],
+    vectors: Callable[..., Any],
+    keeping: Callable[[Chain], Keeping],
+    cpu: Device,
+) -> None:
+    sources = {"light": vectors(20), "strong": vectors(20, varied=True), "none": vectors(10)}
+    first, second = planned(3, 2, views=2, augment="light", epochs=1).phases
+    plan = Plan("fine-tune", 2, (first, replace(second, augment="strong")), ())
+    keeps = keeping(chain := toy())
+    events = fit(
+        chain, lambda split, phase: sources[phase.augment if split == "train" else "none"], plan,
+        cpu, keeping=keeps,
+    )  # fmt: skip
+    assert [event.spent > 0 for event in events if isinstance(event, CacheRead)] == [True, True]
+    assert keeps.cache is not None
+    assert len(list(keeps.cache.folder.iterdir())) == 2 + 2 + 2, "nothing that nobody reads"
+
+
 def test_trained_stages_are_never_taken_for_those_that_were_loaded(
     toy: Callable[..., Chain],
     planned: Callable[..., Plan],
