@@ -11,6 +11,7 @@ from tqdm import tqdm
 from tl_core.errors import HeadstartError
 from tl_core.runs.launch import ensure_worker, worker_log
 from tl_core.runs.progress import progress, time_left
+from tl_core.runs.savings import savings, say_savings
 from tl_core.runs.store import Run, Store, Told
 from tl_core.training.events import EpochEnded, Notice, PhaseStarted, Preparing
 from tl_core.workspace import Workspace
@@ -49,6 +50,8 @@ def follow(workspace: Workspace, store: Store, run_id: str, out: TextIO | None =
                 bar.set_description_str(state.doing, refresh=False)
                 bar.set_postfix_str(time_left(state) if state.epochs else "")
                 if run.is_over:
+                    if saved := savings(item.event for item in told):
+                        bar.write(say_savings(saved), file=out)
                     return run
                 if time.monotonic() - checked > CHECK_SECONDS:
                     checked = time.monotonic()

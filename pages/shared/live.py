@@ -12,6 +12,7 @@ from pages.shared.wording import GLOSSARY, STATES, read_curves
 from tl_core.backbones.catalog import find_card
 from tl_core.runs.launch import ensure_worker
 from tl_core.runs.progress import Progress, in_words, progress, time_left
+from tl_core.runs.savings import savings, say_savings
 from tl_core.runs.store import Run, Told
 from tl_core.training.events import EpochEnded, Notice
 
@@ -46,6 +47,7 @@ def _live(run_id: str) -> None:
         if run.stop:
             st.caption("Stopping after this step; the best epoch so far is kept.")
         _curves(run, told)
+        _cache(told)
         st.caption("You may close this page: training goes on, and this address finds it again.")
 
 
@@ -74,7 +76,15 @@ def _ended(run: Run) -> None:
         if st.button("Try predictions", type="primary", icon=":material/auto_awesome:"):
             go_to("predict")
         predictor().warm()
-    _curves(run, store().milestones(run.id))
+    told = store().milestones(run.id)
+    _curves(run, told)
+    _cache(told)
+
+
+def _cache(told: list[Told]) -> None:
+    saved = savings(item.event for item in told)
+    if saved is not None:
+        st.caption(say_savings(saved))
 
 
 def _figure(place: st.delta_generator.DeltaGenerator, split: str, share: float | None) -> None:

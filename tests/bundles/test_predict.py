@@ -98,24 +98,41 @@ def test_accuracy_counts_right_answers(model: Model, photos: list[Path]) -> None
     assert model.accuracy(pixels[:0], []) is None
 
 
+def test_features_and_head_are_the_predicting_path_in_two_steps(
+    model: Model, photos: list[Path]
+) -> None:
+    pixels = np.stack([model.prepare(path) for path in photos])
+    features = model.features(pixels)
+    shares = model.probabilities(pixels)
+    assert features.shape == (len(photos), model.chain.head.linear.in_features)
+    assert np.allclose(model.classify(features), shares, atol=1e-6)
+    labels = shares.argmax(1)
+    assert model.accuracy(pixels, labels, features) == 1
+    assert model.accuracy(pixels[:0], labels, features) == 1, "pixels are not looked at"
+
+
 def test_predicting_is_exact_and_leaves_the_settings_alone(
-    model: Model, photos: list[Path], monkeypatch: pytest.MonkeyPatch
+    model: Model, photos: list[Path]
 ) -> None:
     """TF32, which training may use, rounds to 10 bits."""
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
     seen = []
-    forward = model.chain.forward
 
-    def watched(x: torch.Tensor) -> torch.Tensor:
+    def watched(_: torch.nn.Module, inputs: tuple[torch.Tensor]) -> None:
+        (x,) = inputs
         tf32 = torch.backends.cuda.matmul.allow_tf32 or torch.backends.cudnn.allow_tf32
         seen.append((tf32, x.dtype, torch.is_grad_enabled(), torch.is_autocast_enabled("cpu")))
-        return forward(x)
 
-    monkeypatch.setattr(model.chain, "forward", watched)
+    watching = [
+        part.register_forward_pre_hook(watched)
+        for part in (model.chain.stages["stem"], model.chain.head)
+    ]
     try:
         model.predict(photos[:1])
-        assert seen == [(False, torch.float32, False, False)]
+        assert seen == [(False, torch.float32, False, False)] * 2
         assert torch.backends.cuda.matmul.allow_tf32
         assert torch.backends.cudnn.allow_tf32
     finally:
+        for hook in watching:
+            hook.remove()
         torch.backends.cuda.matmul.allow_tf32 = False

@@ -14,7 +14,7 @@ from tl_core.data.dataset import Dataset
 from tl_core.data.intake import import_source
 from tl_core.runs.predicting import Predictor
 from tl_core.runs.store import Store
-from tl_core.training.events import EpochEnded, PhaseStarted
+from tl_core.training.events import CacheRead, EpochEnded, PhaseStarted
 from tl_core.workspace import Workspace
 
 MAIN = Path(__file__).parents[2] / "pages" / "main.py"
@@ -64,7 +64,8 @@ def finished(store: Store, dataset: Dataset) -> str:
     run = store.create(RunConfig(dataset.id, "small"))
     store.register("cpu", ["cpu", "auto"], "token", 1)
     store.claim("token")
-    store.append(run, [PhaseStarted(0, "everything", 0, 3)])
+    read = CacheRead(0, views=4, bytes=98_000_000, reused=False, spent=10.0, one_pass=15.0)
+    store.append(run, [PhaseStarted(0, "everything", 0, 3), read])
     store.append(
         run,
         [

@@ -166,6 +166,8 @@ def test_a_finished_run_is_found_by_its_address(open_page: Open, finished: str) 
     assert figures["Validation pictures right"] == "75.0%"
     assert figures["Test pictures right"] == "–"
     assert "Finished: colours" in text(app)
+    assert "4 variations" in text(app)
+    assert "98 MB kept on disk): about 35 seconds saved" in text(app), "three epochs, one pass"
     assert button(app, "Start training"), "the run's pictures and backbone are taken over"
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tl_core.runs.estimate import Range, seconds_left
 from tl_core.runs.store import Told
-from tl_core.training.events import EpochEnded, PhaseStarted
+from tl_core.training.events import CacheRead, EpochEnded, PhaseStarted
 
 
 def phase(epochs: int, patience: int, frozen_share: float = 0.0, views: int = 0) -> dict[str, Any]:
@@ -79,3 +79,17 @@ def test_without_kept_activations_the_frozen_part_is_paid_in_every_epoch() -> No
     kept, not_kept = phase(10, 10, 0.5, 1), phase(10, 10, 0.5, 0)
     told = [started(0, 0), ended(0, 10, 10)]
     assert left(told, phase(1, 1), not_kept)[1] > left(told, phase(1, 1), kept)[1]
+
+
+@pytest.mark.parametrize("validation", [0.05, 0.6, 1.0])
+def test_a_head_that_was_read_from_the_cache_does_not_promise_quick_stages(
+    validation: float,
+) -> None:
+    """Nothing was passed through the frozen stages, but what that took is known from before."""
+    one_pass, head, stages = 8.0, phase(25, 8, 1.0, 1), phase(20, 2, 0.86, 4)
+    read = CacheRead(0, 1, 1000, reused=True, spent=0.0, one_pass=one_pass * (1 + validation))
+    told = [started(0, 100), Told(0, 100.1, read), ended(0, 100.2, 0.02)]
+    low, high = left(told, head, stages)
+    before = one_pass * 0.86 * (4 + validation)
+    for epochs in (2, 20):
+        assert low <= before + one_pass * 0.14 * (3 + validation) * epochs <= high

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from tl_core.backbones.chain import Chain
+from tl_core.training.cutcache import CutCache
 from tl_core.training.device import Device
-from tl_core.training.phases import Phase
+from tl_core.training.keeping import Keeping
+from tl_core.training.phases import Phase, Plan
 
 WIDTH, CLASSES = 8, 3
 CPU = Device("cpu", "the processor", None, tile=8)
@@ -32,6 +36,7 @@ class Vectors:
         self.points = centres[self.labels] + torch.randn(count, WIDTH, generator=random)
         self.labels, self.points = self.labels.to(device), self.points.to(device)
         self.varied = varied
+        self.key = f"{count} points of {seed}{' varied' if varied else ''}"
         self.asked: list[tuple[list[int], int | None]] = []
 
     def batch(self, indices: Tensor, view: int | None) -> Tensor:
@@ -92,3 +97,28 @@ def phase() -> Callable[..., Phase]:
 @pytest.fixture
 def cpu() -> Device:
     return CPU
+
+
+@pytest.fixture
+def planned(phase: Callable[..., Phase]) -> Callable[..., Plan]:
+    """Make a plan of one phase for every cut."""
+
+    def make(*cuts: int, **changes: Any) -> Plan:
+        phases = tuple(phase(cut=cut, name=f"cut {cut}", **changes) for cut in cuts)
+        return Plan("fine-tune", cuts[-1], phases, ())
+
+    return make
+
+
+@pytest.fixture
+def source_of(vectors: Callable[..., Any]) -> Callable[[str, Phase], Any]:
+    def make(split: str, _: Phase) -> Any:
+        return vectors(60 if split == "train" else 30, seed=("train", "validation").index(split))
+
+    return make
+
+
+@pytest.fixture
+def keeping(tmp_path: Path, cpu: Device) -> Callable[[Chain], Keeping]:
+    """Make what keeps a chain's activations, all in one folder."""
+    return lambda chain: Keeping(chain, cpu, CutCache(tmp_path / "activations"))

@@ -18,7 +18,7 @@ class Recorded:
     """Gives indices back as floats, and remembers who asked for what."""
 
     def __init__(self, count: int = 12, fails: int = -1) -> None:
-        self.labels = torch.zeros(count, dtype=torch.int64)
+        self.labels, self.key = torch.zeros(count, dtype=torch.int64), ""
         self.asked: list[tuple[str, list[int]]] = []
         self.fails = fails
 

@@ -1,4 +1,4 @@
-"""Whole recipes on chains of dense stages: rules 1, 2 and 3, and the best epoch."""
+"""Whole recipes on chains of dense stages: rules 1 and 2, and the best epoch."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tl_core.training import loop
 from tl_core.training.device import Device
 from tl_core.training.events import EpochEnded, Event, PhaseStarted, Preparing
 from tl_core.training.fit import fit
+from tl_core.training.keeping import Keeping
 from tl_core.training.loop import Measured
 from tl_core.training.phases import Phase, Plan
 
@@ -23,25 +24,6 @@ RECIPES = {
     "gradual": (3, 2, 1),
     "scratch": (0,),
 }
-
-
-@pytest.fixture
-def planned(phase: Callable[..., Phase]) -> Callable[..., Plan]:
-    """Make a plan of one phase for every cut."""
-
-    def make(*cuts: int, **changes: Any) -> Plan:
-        phases = tuple(phase(cut=cut, name=f"cut {cut}", **changes) for cut in cuts)
-        return Plan("fine-tune", cuts[-1], phases, ())
-
-    return make
-
-
-@pytest.fixture
-def source_of(vectors: Callable[..., Any]) -> Callable[[str, Phase], Any]:
-    def make(split: str, _: Phase) -> Any:
-        return vectors(60 if split == "train" else 30, seed=("train", "validation").index(split))
-
-    return make
 
 
 def copied(chain: Chain) -> dict[str, Tensor]:
@@ -78,6 +60,7 @@ def test_the_body_is_bit_identical_afterwards(
     planned: Callable[..., Plan],
     source_of: Callable[[str, Phase], Any],
     scripted: Callable[..., None],
+    keeping: Callable[[Chain], Keeping],
     cpu: Device,
 ) -> None:
     scripted([(number / 100, 1.0) for number in range(20)])  # every epoch is kept
@@ -85,7 +68,8 @@ def test_the_body_is_bit_identical_afterwards(
     before = copied(chain)
     chain.train()  # as left by careless hands
     ended = 0
-    for event in fit(chain, source_of, planned(*cuts, views=views), cpu):
+    plan = planned(*cuts, views=views)
+    for event in fit(chain, source_of, plan, cpu, keeping=keeping(chain)):
         ended += isinstance(event, EpochEnded)
     assert ended == 5 * len(cuts)
     assert changed_parts(chain, before) == [*chain.names[cuts[-1] :], "head"]
@@ -110,55 +94,6 @@ def test_while_it_trains_the_body_answers_as_when_it_does_not(
             with torch.no_grad():
                 assert torch.equal(chain.train().body(cut)(x), expected)
     assert torch.equal(chain.train().body(cut)(x), expected)
-
-
-# --- rule 3 -----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("cut", [1, 2, 3])
-def test_kept_activations_train_as_computed_ones_do(
-    cut: int,
-    toy: Callable[..., Chain],
-    planned: Callable[..., Plan],
-    source_of: Callable[[str, Phase], Any],
-    cpu: Device,
-) -> None:
-    def losses(views: int) -> list[float]:
-        events = fit(toy(), source_of, planned(cut, views=views, epochs=8), cpu)
-        ended = [event for event in events if isinstance(event, EpochEnded)]
-        return [loss for e in ended for loss in (e.train_loss, e.validation_loss)]
-
-    computed = losses(0)
-    assert computed[0] != computed[-2], "it learns"
-    assert losses(1) == pytest.approx(computed, rel=1e-5)
-
-
-def test_keeping_is_announced_and_computes_the_body_once(
-    toy: Callable[..., Chain],
-    planned: Callable[..., Plan],
-    vectors: Callable[..., Any],
-    cpu: Device,
-) -> None:
-    sources = {"train": vectors(60), "validation": vectors(30)}
-    plan = planned(3, views=1, epochs=6)
-    events = list(fit(toy(), lambda split, _: sources[split], plan, cpu))
-    preparing = [event for event in events if isinstance(event, Preparing)]
-    assert [(event.done, event.total) for event in preparing] == [(60, 60), (30, 30)]
-    for source in sources.values():
-        assert sum(len(indices) for indices, _ in source.asked) == len(source.labels)
-
-
-def test_variations_are_kept_for_training_and_never_for_validation(
-    toy: Callable[..., Chain],
-    planned: Callable[..., Plan],
-    vectors: Callable[..., Any],
-    cpu: Device,
-) -> None:
-    sources = {"train": vectors(20), "validation": vectors(10)}
-    plan = planned(2, views=3, augment="light")
-    list(fit(toy(), lambda split, _: sources[split], plan, cpu))
-    assert {view for _, view in sources["train"].asked} == {0, 1, 2}
-    assert {view for _, view in sources["validation"].asked} == {None}
 
 
 # --- the best epoch ---------------------------------------------------------------------------

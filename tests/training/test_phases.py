@@ -6,6 +6,7 @@ import math
 import re
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +15,8 @@ from hypothesis import strategies as st
 from tl_core.backbones.catalog import catalogue, find_card
 from tl_core.config import AUGMENTS, RECIPES, RunConfig
 from tl_core.errors import UserError
-from tl_core.training.phases import CACHE_BUDGET, VIEWS, choose_recipe, default_cut, plan, share
+from tl_core.training.phases import choose_recipe, default_cut, plan, share
+from tl_core.training.views import BUDGET, VIEWS, choose_views, view_bytes
 
 RESNET = find_card("resnet18")
 
@@ -62,8 +64,8 @@ def test_every_plan_makes_sense(chosen: RunConfig, examples: int, device: str) -
         assert phase.name
         assert 0 <= phase.views <= VIEWS[phase.augment]
         if phase.views:
-            shape = card.stages[phase.cut - 1].shape
-            assert phase.views * 4 * math.prod(shape) * examples <= CACHE_BUDGET
+            assert phase.views * view_bytes(card.stages[: phase.cut], examples) <= BUDGET
+            assert phase.views >= min(phase.epochs, 1 if phase.augment == "none" else 2)
             assert chosen.cache
     if chosen.epochs is not None:
         assert made.epochs == chosen.epochs
@@ -218,11 +220,25 @@ def test_no_cache_keeps_nothing() -> None:
 
 
 def test_what_exceeds_the_budget_is_not_kept() -> None:
-    layer3 = 4 * math.prod(RESNET.stages[3].shape)
-    fits = CACHE_BUDGET // layer3
-    for examples, views in ((fits // 4, 4), (fits // 3, 3), (fits, 1), (fits + 1, 0)):
+    layer3 = 2 * math.prod(RESNET.stages[3].shape)
+    fits = BUDGET // layer3
+    # A single variation would be none, so it is rather varied anew in every epoch.
+    for examples, views in ((fits // 4, 4), (fits // 3, 3), (fits // 2, 2), (fits, 0)):
         last = plan(config(recipe="fine-tune"), RESNET, examples).phases[-1]
         assert (last.cut, last.views) == (4, views), examples
+    for examples, views in ((fits, 1), (fits + 1, 0)):
+        last = plan(config(recipe="fine-tune", augment="none"), RESNET, examples).phases[-1]
+        assert (last.cut, last.views) == (4, views), examples
+
+
+def test_what_is_quicker_to_compute_than_to_read_is_not_kept() -> None:
+    stem = RESNET.stages[:1]
+    assert choose_views(stem, "light", 10, 200, "cpu") == VIEWS["light"]
+    assert choose_views(stem, "light", 10, 200, "cuda") == 0
+    for device in ("cpu", "cuda", "mps"):
+        assert choose_views(RESNET.stages, "none", 10, 200, device) == 1
+        assert choose_views(RESNET.stages[:4], "strong", 10, 200, device) == VIEWS["strong"]
+        assert choose_views((), "light", 10, 200, device) == 0
 
 
 # --- reasons ----------------------------------------------------------------------------------
@@ -236,6 +252,7 @@ def test_every_number_comes_with_a_plain_reason(recipe: str) -> None:
         "Epochs at most",
         "Learning rate",
         "Variation of the pictures",
+        *(["Variations kept"] if recipe != "scratch" else []),
     ]
     for reason in reasons:
         assert reason.value
@@ -245,10 +262,36 @@ def test_every_number_comes_with_a_plain_reason(recipe: str) -> None:
 
 
 def test_what_you_set_is_said_to_be_yours() -> None:
-    mine = config(recipe="fine-tune", epochs=7, batch_size=5, lr=0.25, augment="strong")
+    mine = config(
+        recipe="fine-tune", epochs=7, batch_size=5, lr=0.25, augment="strong", cache=False
+    )
     reasons = plan(mine, RESNET, 200).reasons
     assert {reason.why for reason in reasons} == {"you set it"}
-    assert [reason.value for reason in reasons] == ["5", "4, then 3", "0.25", "strong"]
+    assert [reason.value for reason in reasons] == [
+        "5", "4, then 3", "0.25", "strong", "none"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "examples", "device", "value", "words"),
+    [
+        ({"recipe": "feature-extraction"}, 245, "cpu", "1 of each picture", "502 KB once"),
+        ({}, 245, "cpu", "1 of each picture, then 4 of each picture", "98 MB in turn later runs"),
+        ({"recipe": "gradual", "epochs": 12}, 245, "cpu", "", "later runs"),
+        ({"augment": "light"}, 10**5, "cpu", "4 of each picture, then none", "10 GB 2.1"),
+        ({"freeze": "stem"}, 99, "cuda", "1 of each picture, then none", "quicker than reading"),
+    ],
+)
+def test_why_so_many_variations_are_kept(
+    changes: dict[str, Any], examples: int, device: str, value: str, words: str
+) -> None:
+    reason = plan(config(**({"recipe": "fine-tune"} | changes)), RESNET, examples, device).reasons[
+        -1
+    ]
+    assert reason.setting == "Variations kept"
+    assert reason.value == value or not value
+    for word in words.split():
+        assert word in reason.why
 
 
 def test_the_batch_grows_with_the_pictures_and_the_machine() -> None:

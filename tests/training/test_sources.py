@@ -1,9 +1,9 @@
-"""Activations at a cut: computed, kept, and never different for it."""
+"""Activations at a cut: computed when asked for, in tiles that fit the memory."""
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,17 +14,7 @@ from tl_core.backbones.chain import Chain
 from tl_core.errors import UserError
 from tl_core.training import sources
 from tl_core.training.device import Device
-from tl_core.training.events import Preparing
-from tl_core.training.sources import AtCut, Kept, keep
-
-
-def drained(steps: Generator[Preparing, None, Kept]) -> tuple[list[Preparing], Kept]:
-    events = []
-    try:
-        while True:
-            events.append(next(steps))
-    except StopIteration as end:
-        return events, end.value
+from tl_core.training.sources import AtCut, Compute, Inference
 
 
 @pytest.mark.parametrize("tile", [1, 3, 8, 1000])
@@ -55,32 +45,33 @@ def test_the_body_is_in_evaluation_mode_and_stays_as_it_was(
         assert torch.equal(chain.state_dict()[name], tensor), name
 
 
-def test_what_is_kept_is_what_would_be_computed(
+def test_several_cuts_in_one_pass(
     toy: Callable[..., Chain], vectors: Callable[..., Any], cpu: Device
 ) -> None:
-    at_cut = AtCut(vectors(70, varied=True), toy().body(2), cpu)
-    events, kept = drained(keep(at_cut, 3, "Looking"))
-    assert kept.views.shape == (3, 70, 8)
-    indices = torch.tensor([69, 0, 5])
-    for view in range(3):
-        assert torch.allclose(kept.batch(indices, view), at_cut.batch(indices, view), atol=1e-6)
-        assert torch.equal(kept.batch(indices, view + 3), kept.batch(indices, view)), "in turn"
-    assert not torch.equal(kept.batch(indices, 0), kept.batch(indices, 1))
-
-    assert {(event.what, event.total) for event in events} == {("Looking", 210)}
-    assert [event.done for event in events] == [64, 70, 134, 140, 204, 210]
+    chain, source = toy(), vectors(20)
+    tiles = list(AtCut(source, chain.body(3), cpu, (1, 3)).tiles(torch.arange(20), None))
+    assert [[len(part) for part in tile] for tile in tiles] == [[8, 8], [8, 8], [4, 4]]
+    for number, cut in enumerate((1, 3)):
+        alone = AtCut(source, chain.body(cut), cpu).batch(torch.arange(20), None)
+        assert torch.equal(torch.cat([tile[number] for tile in tiles]), alone)
 
 
-def test_without_views_the_examples_are_kept_as_they_are(
+def test_how_the_body_is_computed_can_be_chosen(
     toy: Callable[..., Chain], vectors: Callable[..., Any], cpu: Device
 ) -> None:
-    source = vectors(10, varied=True)
-    at_cut = AtCut(source, toy().body(1), cpu)
-    _, kept = drained(keep(at_cut, 0, ""))
-    assert {view for _, view in source.asked} == {None}
-    everything = torch.arange(10)
-    for view in (None, 0, 5):
-        assert torch.allclose(kept.batch(everything, view), at_cut.batch(everything, None))
+    built: list[tuple[list[str], tuple[int, ...]]] = []
+
+    def build(stages: nn.Sequential, shape: tuple[int, ...]) -> Compute:
+        built.append(([name for name, _ in stages.named_children()], shape))
+        return lambda x: 2 * stages(x)
+
+    at_cut = AtCut(vectors(20), toy().body(3), cpu, (2, 3), Inference("doubled", build))
+    assert not built, "it may take long, and nothing may be asked for"
+    plain = AtCut(vectors(20), toy().body(2), cpu).batch(torch.arange(20), None)
+    for _ in range(2):
+        first, *_ = at_cut.tiles(torch.arange(20), None)
+    assert torch.allclose(first[0], 2 * plain[:8])
+    assert built == [(["first", "second"], (8,)), (["third"], (8,))]
 
 
 class Greedy(nn.Module):

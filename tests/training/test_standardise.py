@@ -7,8 +7,21 @@ import torch
 from torch import Tensor, nn
 
 from tl_core.backbones.chain import linear_head
-from tl_core.training.sources import Kept
-from tl_core.training.standardise import Standardised, measure_scale, standardised
+from tl_core.training.events import Preparing
+from tl_core.training.standardise import Scale, Standardised, measure_scale, standardised
+
+HEAD = nn.Sequential(linear_head(4, 2))
+
+
+class Features:
+    """Vectors that do not vary."""
+
+    def __init__(self, values: Tensor) -> None:
+        self.values, self.key = values, ""
+        self.labels = torch.zeros(len(values), dtype=torch.int64)
+
+    def batch(self, indices: Tensor, view: int | None) -> Tensor:  # noqa: ARG002
+        return self.values[indices]
 
 
 def features(count: int = 300, width: int = 4, seed: int = 0) -> Tensor:
@@ -18,28 +31,39 @@ def features(count: int = 300, width: int = 4, seed: int = 0) -> Tensor:
     return values * torch.tensor([0.01, 1.0, 30.0, 0.0]) + torch.tensor([5.0, 0.0, -80.0, 0.0])
 
 
-def source(values: Tensor) -> Kept:
-    return Kept(torch.zeros(len(values), dtype=torch.int64), values[None])
+def scale_of(tail: nn.Sequential, source: Features) -> tuple[Scale | None, list[Preparing]]:
+    """Run the measuring to its end."""
+    steps, told = measure_scale(tail, source), []
+    while True:
+        try:
+            told.append(next(steps))
+        except StopIteration as end:
+            return end.value, told
 
 
 def test_the_scale_is_half_each_features_own_and_half_that_of_all() -> None:
     values = features()
-    scale = measure_scale(source(values))
+    scale, told = scale_of(HEAD, Features(values))
+    assert scale is not None
+    assert [event.done for event in told][-2:] == [288, 300]
+    assert told[-1].total == 300
     variance = values.var(0, unbiased=False)
     assert torch.allclose(scale.mean, values.mean(0), atol=1e-4)
     assert torch.allclose(scale.spread, ((variance + variance.mean()) / 2).sqrt(), rtol=1e-4)
 
 
 def test_features_that_never_change_are_only_centred() -> None:
-    same = torch.full((8, 3), 7.0)
-    scale = measure_scale(source(same))
-    assert scale.spread.tolist() == [1.0, 1.0, 1.0]
-    assert Standardised(source(same), scale).batch(torch.arange(8), 0).abs().max() == 0
+    # 0.1 is no sum of powers of two, so rounding gives these features a variance of their own.
+    same = torch.full((31, 4), 0.1) * torch.tensor([1.0, 7.0, 1000.0, 3.0])
+    scale, _ = scale_of(HEAD, Features(same))
+    assert scale is not None
+    assert scale.spread.tolist() == [1.0] * 4
+    assert Standardised(Features(same), scale).batch(torch.arange(31), 0).abs().max() < 1e-4
 
 
 def test_the_head_sees_features_around_zero_of_one_size() -> None:
-    train, validation = source(features()), source(features(40, seed=1))
-    with standardised(nn.Sequential(linear_head(4, 2)), train, validation) as (learnt, measured):
+    train, validation = Features(features()), Features(features(40, seed=1))
+    with standardised(HEAD, scale_of(HEAD, train)[0], train, validation) as (learnt, measured):
         seen = learnt.batch(torch.arange(300), 0)
         assert seen.mean(0).abs().max() < 1e-4
         # At most sqrt(2); what hardly spreads stays small, and a silent feature silent.
@@ -52,7 +76,8 @@ def test_the_head_sees_features_around_zero_of_one_size() -> None:
 def test_going_in_and_coming_out_change_no_answer() -> None:
     values, head = features(), nn.Sequential(linear_head(4, 2))
     before = head(values)
-    with standardised(head, source(values), source(values)) as (learnt, _):
+    train = Features(values)
+    with standardised(head, scale_of(head, train)[0], train, train) as (learnt, _):
         inside = head(learnt.batch(torch.arange(300), 0))
     assert torch.allclose(inside, before, atol=2e-3)
     assert torch.allclose(head(values), before, atol=2e-3)
@@ -60,7 +85,8 @@ def test_going_in_and_coming_out_change_no_answer() -> None:
 
 def test_what_was_learnt_inside_holds_outside() -> None:
     values, head = features(), nn.Sequential(linear_head(4, 2))
-    with standardised(head, source(values), source(values)) as (learnt, _):
+    train = Features(values)
+    with standardised(head, scale_of(head, train)[0], train, train) as (learnt, _):
         with torch.no_grad():
             head[0].linear.weight.normal_()
         inside = head(learnt.batch(torch.arange(300), 0))
@@ -71,6 +97,9 @@ def test_what_was_learnt_inside_holds_outside() -> None:
     "other", [nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 2)), nn.Identity()]
 )
 def test_any_other_tail_learns_on_what_it_is_given(other: nn.Module) -> None:
-    train, validation = source(features()), source(features(40))
-    with standardised(nn.Sequential(other), train, validation) as sources:
+    train, validation = Features(features()), Features(features(40))
+    tail = nn.Sequential(other)
+    scale, told = scale_of(tail, train)
+    assert (scale, told) == (None, [])
+    with standardised(tail, scale, train, validation) as sources:
         assert sources == (train, validation)

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from torch import Tensor
 
 from tl_core.bundles.bundle import read_bundle
 from tl_core.data.augment import to_input
@@ -75,14 +76,26 @@ class Model:
 
     def probabilities(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return class shares `(N, C)` for prepared pictures `(N, S, S, 3)`."""
+        return self.classify(self.features(pixels))
+
+    def features(self, pixels: NDArray[np.uint8]) -> Tensor:
+        """Return what the last stage hands to the head, for prepared pictures `(N, S, S, 3)`."""
         p = self.manifest.preprocessing
+        stages = self.chain.body(len(self.chain.names))
         rows = []
         with torch.inference_mode(), _exact():
             step = TILES.get(self.device.type, 64)
             for start in range(0, len(pixels), step):
                 tile = torch.from_numpy(np.array(pixels[start : start + step])).to(self.device)
-                rows.append(self.chain(to_input(tile, p.mean, p.std)).float().softmax(1))
-        return torch.cat(rows).cpu().numpy()
+                rows.append(stages(to_input(tile, p.mean, p.std)))
+        return torch.cat(rows)
+
+    def classify(self, features: Tensor) -> NDArray[np.float32]:
+        """Return class shares `(N, C)` for what `features` gives."""
+        with torch.inference_mode(), _exact():
+            shares = self.chain.head(features.to(self.device)).float().softmax(1)
+        result: NDArray[np.float32] = shares.cpu().numpy()
+        return result
 
     def predict(self, pictures: Iterable[Picture]) -> list[Prediction | UnreadableImageError]:
         """Predict pictures in order; one that cannot be read gives its reason instead."""
@@ -99,12 +112,20 @@ class Model:
             dict(zip(self.classes, map(float, shares), strict=True)),
         )
 
-    def accuracy(self, pixels: NDArray[np.uint8], labels: Sequence[int]) -> float | None:
-        """Return the share of right answers, or `None` where there is nothing to answer."""
+    def accuracy(
+        self, pixels: NDArray[np.uint8], labels: Sequence[int], features: Tensor | None = None
+    ) -> float | None:
+        """Return the share of right answers, or `None` where there is nothing to answer.
+
+        Args:
+            pixels: prepared pictures `(N, S, S, 3)`.
+            labels: N class numbers.
+            features: of these pictures, where they are known already.
+        """
         if not len(labels):
             return None
-        hits = self.probabilities(pixels).argmax(1) == np.asarray(labels)
-        return float(hits.mean())
+        shares = self.probabilities(pixels) if features is None else self.classify(features)
+        return float((shares.argmax(1) == np.asarray(labels)).mean())
 
 
 @contextmanager

@@ -49,7 +49,7 @@ def decode_pixels(
     shape = (len(paths), preprocessing.size, preprocessing.size, 3)
     if not paths:
         return np.empty(shape, np.uint8)
-    file = cache / "pixels" / f"{_key(paths, preprocessing)}.npy"
+    file = cache / "pixels" / f"{pixels_key(paths, preprocessing)}.npy"
     pixels = map_pixels(file, shape)
     if pixels is None:
         write_pixels(file, shape, _decoded(paths, preprocessing, progress))
@@ -96,7 +96,8 @@ def trim(cache: Path, budget_bytes: int) -> int:
     return freed
 
 
-def _key(paths: Sequence[Path], preprocessing: Preprocessing) -> str:
+def pixels_key(paths: Sequence[Path], preprocessing: Preprocessing) -> str:
+    """Return the name of what `decode_pixels` gives: one for one content in one order."""
     content = [
         [path.name for path in paths],
         OPENER,

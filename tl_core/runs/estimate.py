@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tl_core.runs.store import Told
-from tl_core.training.events import EpochEnded, PhaseStarted
+from tl_core.training.events import CacheRead, EpochEnded, PhaseStarted
 
 # A backward pass costs about two forward passes.
 _FORWARD_AND_BACKWARD = 3
@@ -32,17 +32,26 @@ def seconds_left(told: Sequence[Told], phases: Sequence[Mapping[str, Any]]) -> R
     """
     begun: dict[int, float] = {}
     ended: dict[int, list[Told]] = {}
+    reused: dict[int, float] = {}
     for item in told:
         if isinstance(item.event, PhaseStarted):
             begun[item.event.index] = item.at
         elif isinstance(item.event, EpochEnded):
             ended.setdefault(item.event.phase, []).append(item)
+        elif isinstance(item.event, CacheRead) and item.event.reused:
+            reused[item.event.phase] = item.event.one_pass
     if not ended or not phases:
         return None
     now = max(begun, default=0)
     ahead = range(now + (now in ended), len(phases))
     low, high = _of_this(ended[now], phases[now]) if now in ended else (0.0, 0.0)
-    passes = [_one_pass(begun[i], items[0], phases[i]) for i, items in ended.items() if i in begun]
+    passes = [
+        _read_pass(reused[i], phases[i])
+        if i in reused
+        else _one_pass(begun[i], items[0], phases[i])
+        for i, items in ended.items()
+        if i in begun
+    ]
     for index in ahead if passes else ():
         least, most = _of_later(phases[index], passes[-1])
         low, high = low + least, high + most
@@ -73,6 +82,16 @@ def _one_pass(begun: float, first: Told, phase: Mapping[str, Any]) -> Range:
     """
     seconds = max(0.0, first.at - begun)
     return seconds / sum(_work(phase, validation=1)), seconds / sum(_work(phase, validation=0))
+
+
+def _read_pass(seconds: float, phase: Mapping[str, Any]) -> Range:
+    """Return the same where nothing was passed: what it took an earlier run, it has written down.
+
+    Args:
+        seconds: for the training and the validation pictures, through the frozen part.
+        phase: with its `frozen_share`.
+    """
+    return seconds / phase["frozen_share"] / 2, seconds / phase["frozen_share"]
 
 
 def _work(phase: Mapping[str, Any], validation: float) -> tuple[float, float]:

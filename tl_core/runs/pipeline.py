@@ -4,33 +4,38 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import torchvision
+from numpy.typing import NDArray
 
 from tl_core.backbones.catalog import find_card
-from tl_core.backbones.chain import Chain
 from tl_core.backbones.load import load_backbone
 from tl_core.bundles.bundle import Manifest, write_bundle
 from tl_core.bundles.predict import Model
 from tl_core.config import RunConfig
-from tl_core.data.dataset import SPLITS, Dataset
+from tl_core.data.dataset import SPLITS, Dataset, Split
 from tl_core.data.decode import OPENER
 from tl_core.data.pictures import Pictures
-from tl_core.data.pixels import decode_pixels, trim
+from tl_core.data.pixels import decode_pixels, pixels_key, trim
+from tl_core.runs.savings import savings
+from tl_core.training.cutcache import BUDGET as CACHE_BUDGET
+from tl_core.training.cutcache import CutCache
 from tl_core.training.device import Device, choose_device, set_up
-from tl_core.training.events import EpochEnded, Event, Preparing
+from tl_core.training.events import EpochEnded, Event, Preparing, Stepped
 from tl_core.training.fit import fit
+from tl_core.training.keeping import Keeping, name_stages
 from tl_core.training.phases import Phase, Plan, plan
+from tl_core.training.sources import Inference, Kept
 from tl_core.version import __version__
 from tl_core.workspace import Workspace
 
 Emit = Callable[[Event], None]
-CACHE_BUDGET = 20 << 30  # bytes on disk
 
 
 class StoppedError(Exception):
@@ -89,11 +94,13 @@ def train_run(
     """
     device = choose_device(config.device)
     set_up(device)
+    inference = Inference()
     card = find_card(config.backbone)
     todo = plan(config, card, len(dataset.of("train")), device.kind)
-    learn(**_facts(card.name, dataset, todo, device))
+    learn(**_facts(card.name, dataset, todo, device), body_path=inference.name)
 
     trim(workspace.cache, CACHE_BUDGET)
+    paths = {split: [dataset.path(item) for item in dataset.of(split)] for split in SPLITS}
 
     def progress(what: str) -> Callable[[int, int], None]:
         def tell(done: int, total: int) -> None:
@@ -105,13 +112,13 @@ def train_run(
 
     pixels = {
         split: decode_pixels(
-            [dataset.path(item) for item in dataset.of(split)],
+            paths[split],
             card.preprocessing,
             workspace.cache,
             progress(f"Opening the pictures of the {split} set"),
         )
         for split in SPLITS
-        if dataset.of(split)
+        if paths[split]
     }
     labels = {split: [item.label for item in dataset.of(split)] for split in SPLITS}
     chain = load_backbone(
@@ -124,27 +131,32 @@ def train_run(
     )
     chain = chain.to(device.torch, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def source_of(split: str, phase: Phase) -> Pictures:
-        strength = phase.augment if split == "train" else "none"
-        return Pictures(
-            pixels[split],  # type: ignore[index]
-            labels[split],  # type: ignore[index]
-            card.preprocessing,
-            device.torch,
-            strength,
-            config.seed,
+    pictures = {
+        split: Pictures(
+            known, labels[split], card.preprocessing, device.torch, "none", config.seed,
+            content=pixels_key(paths[split], card.preprocessing),
         )
+        for split, known in pixels.items()
+    }  # fmt: skip
+    cache = CutCache(
+        workspace.cache / "activations", CACHE_BUDGET, lambda most: trim(workspace.cache, most)
+    )
+    keeping = Keeping(chain, device, cache if config.cache else None, inference)
 
-    epochs, stopped = _follow(chain, source_of, todo, device, config.seed, emit, should_stop)
+    def source_of(split: str, phase: Phase) -> Pictures:
+        return pictures[split].varied(phase.augment if split == "train" else "none")  # type: ignore[index]
+
+    told, stopped = _follow(
+        fit(chain, source_of, todo, device, seed=config.seed, keeping=keeping), emit, should_stop
+    )
+    epochs = [event for event in told if isinstance(event, EpochEnded)]
     if not epochs:
         raise StoppedError
+    if (saved := savings(told)) is not None:
+        learn(cache=asdict(saved))
     bundle = folder / "model.headstart"
     write_bundle(bundle, chain, _manifest(config, dataset, todo))
-    model, figures = Model(bundle, device.kind), {}
-    for split in SPLITS:
-        emit(Preparing("Measuring the finished model", SPLITS.index(split), len(SPLITS)))
-        known = pixels.get(split)
-        figures[split] = None if known is None else model.accuracy(known, labels[split])
+    figures = _figures(Model(bundle, device.kind), pictures, pixels, keeping, todo, emit)
     return Result(
         stopped=stopped,
         bundle=str(bundle),
@@ -160,24 +172,53 @@ def train_run(
 
 
 def _follow(
-    chain: Chain,
-    source_of: Callable[[str, Phase], Pictures],
-    todo: Plan,
-    device: Device,
-    seed: int,
-    emit: Emit,
-    should_stop: Callable[[], bool],
-) -> tuple[list[EpochEnded], bool]:
-    epochs: list[EpochEnded] = []
-    events = fit(chain, source_of, todo, device, seed=seed)
+    events: Generator[Event, None, None], emit: Emit, should_stop: Callable[[], bool]
+) -> tuple[list[Event], bool]:
+    told: list[Event] = []
     for event in events:
         emit(event)
-        if isinstance(event, EpochEnded):
-            epochs.append(event)
+        if not isinstance(event, Stepped | Preparing):
+            told.append(event)
         if should_stop():
             events.close()
-            return epochs, True
-    return epochs, False
+            return told, True
+    return told, False
+
+
+def _figures(
+    model: Model,
+    pictures: Mapping[Split, Pictures],
+    pixels: Mapping[Split, NDArray[np.uint8]],
+    keeping: Keeping,
+    todo: Plan,
+    emit: Emit,
+) -> dict[Split, float | None]:
+    """Measure the finished model on every split by its own predicting path.
+
+    Where every stage stayed frozen and was computed as predicting does, in fp32, what the model
+    makes of the pictures up to its head is in the cache, or belongs there.
+    """
+    whole = len(keeping.chain.names)
+    exact = keeping.device.half is None and keeping.device.kind != "cuda"  # there with TF32
+    known = exact and keeping.cache is not None and todo.cut == whole
+    names = name_stages(keeping.chain.body(whole)) if known else []
+    figures: dict[Split, float | None] = dict.fromkeys(SPLITS)
+    for split, source in pictures.items():
+        what, features = f"Measuring the finished model on the {split} set", None
+        emit(Preparing(what, 0, len(source.labels)))
+        if known:
+            features = _drained(keeping.keep(source, {None: (whole,)}, names, what), emit).exact()
+        figures[split] = model.accuracy(pixels[split], source.labels.tolist(), features)
+    return figures
+
+
+def _drained(events: Generator[Event, None, Kept], emit: Emit) -> Kept:
+    while True:
+        try:
+            emit(next(events))
+        except StopIteration as end:
+            kept: Kept = end.value
+            return kept
 
 
 def _facts(backbone: str, dataset: Dataset, todo: Plan, device: Device) -> dict[str, Any]:

@@ -32,7 +32,7 @@ class Ahead:
     """
 
     def __init__(self, source: Source, device: Device, overlap: bool | None = None) -> None:
-        self.source, self.labels = source, source.labels
+        self.source, self.labels, self.key = source, source.labels, source.key
         wanted = device.kind == "cuda" if overlap is None else overlap
         self._thread = ThreadPoolExecutor(1, "next-batch") if wanted else None
         on_cuda = wanted and device.kind == "cuda"

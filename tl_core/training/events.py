@@ -71,15 +71,37 @@ class EpochEnded:
 
 
 @dataclass(frozen=True)
+class CacheRead:
+    """A phase reads kept activations in place of passing everything through its frozen stages.
+
+    Attributes:
+        phase: index of the phase.
+        views: variations of each training example that are kept and used in turn.
+        bytes: what the activations take on disk, training and validation together.
+        reused: whether nothing had to be computed, because an earlier phase or run had done it.
+        spent: seconds that computing took in this phase.
+        one_pass: seconds that an epoch would take to compute the same, as once measured.
+    """
+
+    phase: int
+    views: int
+    bytes: int
+    reused: bool
+    spent: float
+    one_pass: float
+
+
+@dataclass(frozen=True)
 class Notice:
     """A sentence that the person should read."""
 
     text: str
 
 
-Event = Preparing | PhaseStarted | Stepped | EpochEnded | Notice
+Event = Preparing | PhaseStarted | Stepped | EpochEnded | CacheRead | Notice
 KINDS: dict[str, type[Event]] = {
-    kind.__name__: kind for kind in (Preparing, PhaseStarted, Stepped, EpochEnded, Notice)
+    kind.__name__: kind
+    for kind in (Preparing, PhaseStarted, Stepped, EpochEnded, CacheRead, Notice)
 }
 
 

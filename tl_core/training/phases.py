@@ -13,10 +13,9 @@ from typing import Literal
 from tl_core.backbones.card import Card, resolve_cut
 from tl_core.config import Augment, Recipe, RunConfig
 from tl_core.errors import UserError
+from tl_core.training.views import choose_views, explain_views
 
 Schedule = Literal["cosine", "slanted"]
-CACHE_BUDGET = 1 << 30
-VIEWS: dict[str, int] = {"none": 1, "light": 4, "strong": 8}
 # A head that learns alone learns on standardised features (see `standardise`), which bear more.
 _HEAD_LR = 3e-3
 
@@ -35,7 +34,8 @@ class Phase:
         stage_decay: factor from each stage to the one before it.
         schedule: "cosine" (warm-up, then half a cosine) or "slanted" (triangle, ULMFiT).
         augment: how much the examples are varied.
-        views: variations of each example whose activations at the cut are kept; 0 keeps none.
+        views: variations of each example whose activations at the cut are kept and used in turn;
+            0 keeps none and varies anew in every epoch.
         patience: epochs without improvement before the phase ends.
         weight_decay: of AdamW, on weights of more than one dimension.
     """
@@ -183,11 +183,13 @@ def plan(config: RunConfig, card: Card, examples: int, device: str = "cpu") -> P
     wanted = [min(max(math.ceil(d.steps / steps), d.least), d.most) for d in drafts]
     epochs = wanted if config.epochs is None else share(config.epochs, wanted)
     phases = tuple(
-        _phase(config, card, draft, count, batch, examples)
+        _phase(config, card, draft, count, batch, examples, device)
         for draft, count in zip(drafts, epochs, strict=True)
         if count
     )
-    return Plan(recipe, cut, phases, tuple(_reasons(config, card, recipe, phases, examples, batch)))
+    reasons = _reasons(config, card, recipe, phases, examples, batch)
+    kept = _kept(config, card, phases, examples, device)
+    return Plan(recipe, cut, phases, (*reasons, *kept))
 
 
 def _drafts(recipe: Recipe, cut: int, stages: int) -> list[_Draft]:
@@ -211,15 +213,19 @@ def _drafts(recipe: Recipe, cut: int, stages: int) -> list[_Draft]:
 
 
 def _phase(
-    config: RunConfig, card: Card, draft: _Draft, epochs: int, batch: int, examples: int
+    config: RunConfig,
+    card: Card,
+    draft: _Draft,
+    epochs: int,
+    batch: int,
+    examples: int,
+    device: str,
 ) -> Phase:
     frozen = draft.cut == len(card.stages)
     augment: Augment = config.augment or ("none" if frozen else "light")
     lr = draft.head_lr if config.lr is None else config.lr
-    views = min(VIEWS[augment], epochs) if config.cache and draft.cut else 0
-    if draft.cut:
-        each = 4 * math.prod(card.stages[draft.cut - 1].shape) * examples
-        views = min(views, CACHE_BUDGET // each) if each else views
+    stages = card.stages[: draft.cut]
+    views = choose_views(stages, augment, epochs, examples, device) if config.cache else 0
     return Phase(
         name=draft.name,
         cut=draft.cut,
@@ -306,3 +312,16 @@ def _reasons(
             else "the frozen stages see each picture once, which is what makes this quick",
         ),
     ]
+
+
+def _kept(
+    config: RunConfig, card: Card, phases: Sequence[Phase], examples: int, device: str
+) -> list[Reason]:
+    frozen = [phase for phase in phases if phase.cut]
+    if not frozen:
+        return []
+    counts = [f"{phase.views} of each picture" if phase.views else "none" for phase in frozen]
+    value = ", then ".join(dict.fromkeys(counts))
+    last = frozen[-1]
+    why = explain_views(card.stages[: last.cut], last.views, last.augment, examples, device)
+    return [Reason("Variations kept", value, why if config.cache else "you set it")]

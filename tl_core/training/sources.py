@@ -1,19 +1,27 @@
-"""Where batches come from: examples, their activations at a cut, and those kept in memory.
+"""Where batches come from: examples, their activations at a cut, and those that were kept.
 
 The loop sees one thing only, a `Source`; it cannot tell a picture from an activation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
 from tl_core.errors import UserError
+from tl_core.training.cutcache import Entry
 from tl_core.training.device import MEMORY_TOO_SMALL, Device, release_memory
-from tl_core.training.events import Preparing
+
+# Of the memory that a GPU has free, what kept activations may take there.
+RESIDENT_SHARE = 0.3
+
+Compute = Callable[[Tensor], Tensor]
 
 
 class Source(Protocol):
@@ -21,9 +29,12 @@ class Source(Protocol):
 
     Attributes:
         labels: `(N,)` int64 on the device.
+        key: names the examples' content, order and way of varying: sources with one key give the
+            same batches. Empty where nothing is known of it, and then nothing is kept.
     """
 
     labels: Tensor
+    key: str
 
     def batch(self, indices: Tensor, view: int | None) -> Tensor:
         """Return inputs `(B, …)` for `indices` `(B,)`.
@@ -32,73 +43,150 @@ class Source(Protocol):
         """
 
 
+def eager(stages: nn.Sequential, shape: tuple[int, ...]) -> Compute:  # noqa: ARG001
+    """Compute frozen stages as they stand; see `Inference`."""
+    return stages.eval()
+
+
+@dataclass(frozen=True)
+class Inference:
+    """How frozen stages are computed; they do not change as long as it is used.
+
+    Attributes:
+        name: what it is called in keys; another name may give other bits.
+        build: makes what computes frozen stages from them and the shape of one input.
+    """
+
+    name: str = "eager"
+    build: Callable[[nn.Sequential, tuple[int, ...]], Compute] = eager
+
+
 class AtCut:
-    """Activations at the cut, computed from a source by a frozen body when asked for.
+    """Activations at cuts, computed from a source by a frozen body when asked for.
 
     Args:
         source: of the body's inputs.
         body: the frozen stages; put into evaluation mode here, once and for good.
         device: to compute on.
+        cuts: numbers of stages, ascending, the last of them all of the body's; `tiles` gives the
+            activations at each, and how long each took is measured.
+        inference: how to compute.
     """
 
-    def __init__(self, source: Source, body: nn.Sequential, device: Device) -> None:
-        self.source, self.body, self.device = source, body.eval(), device
-        self.labels, self.tile = source.labels, device.tile
+    def __init__(
+        self,
+        source: Source,
+        body: nn.Sequential,
+        device: Device,
+        cuts: Sequence[int] = (),
+        inference: Inference | None = None,
+    ) -> None:
+        self.source, self.device = source, device
+        self.labels, self.key, self.tile = source.labels, "", device.tile
+        body.eval()
+        self.parts = [body[a:b] for a, b in pairwise((0, *(cuts or (len(body),))))]
+        self.seconds = [0.0] * len(self.parts)  # that computing took, up to each cut
+        self._timed = bool(cuts)
+        self._inference = inference or Inference()
+        self._computing: list[Compute] = []
 
-    @torch.no_grad()
     def batch(self, indices: Tensor, view: int | None) -> Tensor:
-        """Compute activations, a tile at a time; a tile too large for the memory is halved."""
-        while True:
+        """Compute activations at the last cut."""
+        return torch.cat([tile[-1] for tile in self.tiles(indices, view)])
+
+    def tiles(self, indices: Tensor, view: int | None) -> Iterator[list[Tensor]]:
+        """Compute activations at each cut, so many examples at a time as fit the memory well.
+
+        A tile too large for the memory is halved, and stays so.
+
+        Raises:
+            UserError: one example alone exceeds the memory.
+        """
+        done = 0
+        while done < len(indices):
+            tile = indices[done : done + self.tile]
             try:
-                with self.device.autocast():
-                    tiles = [
-                        self.body(self.source.batch(tile, view))
-                        for tile in torch.split(indices, self.tile)
-                    ]
-                return torch.cat(tiles).float()
+                found = self._compute(tile, view)
             except torch.OutOfMemoryError as error:
                 if self.tile == 1:
                     raise UserError(MEMORY_TOO_SMALL) from error
                 self.tile //= 2
+            else:
+                done += len(tile)
+                yield found
+                continue
             # Not in the handler: its exception keeps what the failed attempt had computed.
             release_memory(self.device)
 
+    @torch.no_grad()
+    def _compute(self, tile: Tensor, view: int | None) -> list[Tensor]:
+        began, found = time.perf_counter(), []
+        with self.device.autocast():
+            x = self.source.batch(tile, view)
+            for index, part in enumerate(self.parts):
+                if index == len(self._computing):
+                    self._computing.append(self._inference.build(part, tuple(x.shape[1:])))
+                x = self._computing[index](x)
+                found.append(x.float())
+                if self._timed and self.device.kind == "cuda":
+                    torch.cuda.synchronize()
+                self.seconds[index] += time.perf_counter() - began
+        return found
+
 
 class Kept:
-    """Activations in memory: `views` variations of every example, or one as it is.
+    """Kept activations, used in turn; what could not be kept is computed when asked for.
 
     Args:
-        labels: `(N,)`.
-        views: `(K, N, …)`.
+        at_cut: computes.
+        entries: by the number of the variation, or one for the examples as they are (`None`).
+        spent: seconds that computing took before.
     """
 
-    def __init__(self, labels: Tensor, views: Tensor) -> None:
-        self.labels, self.views = labels, views
+    def __init__(
+        self, at_cut: AtCut, entries: Mapping[int | None, Entry | None], spent: float = 0.0
+    ) -> None:
+        self.labels, self.key, self.spent = at_cut.labels, "", spent
+        self._at_cut = at_cut
+        self._views = list(entries)
+        self.entries = [entry for entry in entries.values() if entry is not None]
+        whole = self.bytes <= _room(at_cut.device)
+        self._values = [
+            None
+            if entry is None
+            else torch.from_numpy(entry.values).to(self.labels.device if whole else "cpu")
+            for entry in entries.values()
+        ]
+
+    @property
+    def bytes(self) -> int:
+        """What the kept activations take."""
+        return sum(entry.values.nbytes for entry in self.entries)
+
+    @property
+    def one_pass(self) -> float:
+        """Seconds that computing the kept activations of every example took once."""
+        return sum(entry.seconds for entry in self.entries) / len(self._views)
+
+    def exact(self) -> Tensor | None:
+        """Return the first variation of every example `(N, …)` if every bit of it is kept."""
+        first = self._values[0]
+        return first if first is not None and first.dtype == torch.float32 else None
 
     def batch(self, indices: Tensor, view: int | None) -> Tensor:
-        """Look up the activations; variations are used in turn."""
-        return self.views[(view or 0) % len(self.views), indices]
+        """Look up the activations `(B, …)` in fp32; variations are used in turn."""
+        turn = (view or 0) % len(self._views)
+        values = self._values[turn]
+        if values is None:
+            return self._at_cut.batch(indices, self._views[turn])
+        return values[indices.to(values.device)].to(self.labels.device).float()
 
 
-def keep(source: AtCut, views: int, what: str) -> Generator[Preparing, None, Kept]:
-    """Compute a source's activations once and return the source that keeps them.
-
-    Args:
-        source: activations at a cut.
-        views: variations to keep; 0 keeps the examples as they are.
-        what: for the progress events.
-    """
-    count = len(source.labels)
-    numbers: list[int | None] = list(range(views)) or [None]
-    kept: Tensor | None = None
-    for row, view in enumerate(numbers):
-        for start in range(0, count, 64):
-            indices = torch.arange(start, min(start + 64, count), device=source.labels.device)
-            values = source.batch(indices, view)
-            if kept is None:
-                kept = values.new_empty((len(numbers), count, *values.shape[1:]))
-            kept[row, indices] = values
-            done = row * count + start + len(indices)
-            yield Preparing(what, done, len(numbers) * count)
-    assert kept is not None  # noqa: S101 (a split that is trained on has examples)
-    return Kept(source.labels, kept)
+def _room(device: Device) -> int:
+    """Return the bytes of a GPU's own memory that kept activations may take."""
+    if device.kind == "cuda":
+        return int(torch.cuda.mem_get_info()[0] * RESIDENT_SHARE)
+    if device.kind == "mps":
+        free = torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
+        return int(free * RESIDENT_SHARE)
+    return 0

@@ -7,16 +7,18 @@ too slow for some backbones and too fast for others. On standardised features on
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from tl_core.training.events import Preparing
 from tl_core.training.sources import Source
 
-_TILE = 256
+_TILE = 32
+_ROUNDING = 1e-6  # of a feature's size: what lies closer together differs by rounding alone
 
 
 @dataclass(frozen=True)
@@ -32,22 +34,34 @@ class Scale:
     spread: Tensor
 
 
-def measure_scale(source: Source) -> Scale:
-    """Measure the features `(N, F)` of a source's first variation.
+def measure_scale(tail: nn.Sequential, source: Source) -> Generator[Preparing, None, Scale | None]:
+    """Measure the features `(N, F)` of a source's first variation for a tail that is a linear head.
 
     The spread of each is taken half from itself and half from all together: from ten pictures one
     feature's own is a guess, and a feature that was silent in them is not to become the loudest.
+
+    Yields:
+        How far it is, because features that are not kept are computed for this.
+
+    Returns:
+        The scale; `None` for any other tail, which learns on what it is given.
     """
-    count = len(source.labels)
+    if _only_linear(tail) is None:
+        return None
+    count, done = len(source.labels), 0
     total = squares = torch.zeros((), dtype=torch.float64)
     for indices in torch.split(torch.arange(count, device=source.labels.device), _TILE):
         features = source.batch(indices, 0).cpu().double()
         total = total + features.sum(0)
         squares = squares + features.square().sum(0)
+        done += len(indices)
+        yield Preparing("Measuring what the frozen stages make of the train set", done, count)
     mean = total / count
-    variance = (squares / count - mean.square()).clamp(min=0)
+    square = squares / count
+    variance = (square - mean.square()).clamp(min=0)
     spread = ((variance + variance.mean()) / 2).sqrt()
-    spread = torch.where(spread > 0, spread, torch.ones_like(spread))
+    noise = _ROUNDING * square.mean().sqrt()
+    spread = torch.where(spread > noise, spread, torch.ones_like(spread))
     device = source.labels.device
     return Scale(mean.float().to(device), spread.float().to(device))
 
@@ -61,7 +75,8 @@ class Standardised:
     """
 
     def __init__(self, source: Source, scale: Scale) -> None:
-        self.source, self.scale, self.labels = source, scale, source.labels
+        self.source, self.scale = source, scale
+        self.labels, self.key = source.labels, ""
 
     def batch(self, indices: Tensor, view: int | None) -> Tensor:
         """Return the features, standardised."""
@@ -71,26 +86,26 @@ class Standardised:
 
 @contextmanager
 def standardised(
-    tail: nn.Sequential, train: Source, validation: Source
+    tail: nn.Sequential, scale: Scale | None, train: Source, validation: Source
 ) -> Iterator[tuple[Source, Source]]:
     """Let a tail that is a linear head learn on standardised features.
 
     Going in and coming out change the layer's numbers and not its answers, so outside there is
-    nothing to know of it. Any other tail learns on what it is given.
+    nothing to know of it.
 
     Args:
         tail: what learns; its linear layer is changed in place.
-        train: what it learns from; tells the scale.
+        scale: from `measure_scale`; with `None` the tail learns on what it is given.
+        train: what it learns from.
         validation: what it is measured on.
 
     Yields:
         The two sources to learn from and to measure on.
     """
     linear = _only_linear(tail)
-    if linear is None:
+    if linear is None or scale is None:
         yield train, validation
         return
-    scale = measure_scale(train)
     _to_standardised(linear, scale)
     try:
         yield Standardised(train, scale), Standardised(validation, scale)
