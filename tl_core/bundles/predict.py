@@ -16,6 +16,7 @@ from PIL import Image
 from tl_core.bundles.bundle import read_bundle
 from tl_core.data.augment import to_input
 from tl_core.data.decode import as_rgb, fit, open_image
+from tl_core.data.pixels import Pixels
 from tl_core.errors import UnreadableImageError
 
 Picture = Path | str | bytes | BinaryIO | Image.Image
@@ -73,7 +74,7 @@ class Model:
             image = open_image(Path(picture) if isinstance(picture, str) else picture)
         return fit(image, self.manifest.preprocessing)
 
-    def probabilities(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def probabilities(self, pixels: Pixels | NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return class shares `(N, C)` for prepared pictures `(N, S, S, 3)`."""
         p = self.manifest.preprocessing
         rows = []
@@ -99,7 +100,7 @@ class Model:
             dict(zip(self.classes, map(float, shares), strict=True)),
         )
 
-    def accuracy(self, pixels: NDArray[np.uint8], labels: Sequence[int]) -> float | None:
+    def accuracy(self, pixels: Pixels | NDArray[np.uint8], labels: Sequence[int]) -> float | None:
         """Return the share of right answers, or `None` where there is nothing to answer."""
         if not len(labels):
             return None
