@@ -107,7 +107,7 @@ def read(workspace: Workspace, source: str, backbone: str) -> Task:
             find_card(backbone).preprocessing,
             workspace.cache,
         )
-        parts[split] = Part(pixels, np.array([item.label for item in items], np.int64))
+        parts[split] = Part(pixels[:], np.array([item.label for item in items], np.int64))
     held = [parts["validation"]] if dataset.given_split else [parts["validation"], parts["test"]]
     measured = Part(
         np.concatenate([part.pixels for part in held]),

@@ -12,6 +12,9 @@ from pathlib import Path
 
 from tl_core.errors import UserError
 
+CACHE_BUDGET = 20 << 30
+"""Bytes that decoded pictures and kept activations may take on disk, together."""
+
 
 @dataclass(frozen=True)
 class Workspace:

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image, TiffImagePlugin
 
 from tl_core.backbones.card import Preprocessing
+from tl_core.backbones.catalog import catalogue
 from tl_core.data import decode
 from tl_core.data.decode import fit, open_image, thumbnail
 from tl_core.errors import UnreadableImageError
@@ -267,6 +268,55 @@ def test_fit_agrees_with_torchvision_on_any_size():
         assert np.array_equal(ours, np.asarray(theirs))
 
     check()
+
+
+def published_weights():
+    """One backbone for each way to fit and normalise that published weights ask for."""
+    cards = [card for card in catalogue().values() if card.weights and not card.weights.bundled]
+    cards = [card for card in cards if card.weights.source.endswith("_V1")]
+    return list({card.preprocessing: card for card in cards}.values())
+
+
+def own_preprocessing(card, image: Image.Image) -> np.ndarray:
+    """What the weights' publisher does to a picture, undone from normalising: 0..1, H × W × 3."""
+    transform = (
+        pytest.importorskip("torchvision.models").get_weight(card.weights.source).transforms()
+    )
+    normalised = transform(image).permute(1, 2, 0).numpy()
+    return normalised * np.array(transform.std) + np.array(transform.mean)
+
+
+def test_every_way_to_fit_is_tried():
+    ways = {card.preprocessing.interpolation for card in published_weights()}
+    assert ways == {"bilinear", "bicubic"}
+
+
+@pytest.mark.parametrize("card", published_weights(), ids=lambda card: card.name)
+@pytest.mark.parametrize("size", [(640, 480), (333, 500), (60, 45)])
+def test_pixels_are_those_of_the_weights_own_preprocessing(card, size):
+    """From a JPEG on, with soft shapes and hard edges, as photos have them."""
+    random = np.random.default_rng(size)
+    coarse = Image.fromarray(random.integers(0, 256, (9, 12, 3), np.uint8))
+    image = coarse.resize(size, Image.Resampling.BICUBIC)
+    image.paste("black", (size[0] // 3, 0, size[0] // 3 + 3, size[1]))
+    data = encoded(image, "JPEG", quality=90)
+    ours = fit(open_image(data), card.preprocessing) / 255
+    theirs = own_preprocessing(card, Image.open(io.BytesIO(data)).convert("RGB"))
+    assert np.abs(ours - theirs).max() <= 1e-5
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("card", published_weights(), ids=lambda card: card.name)
+def test_real_photos_too_are_those_of_the_weights_own_preprocessing(card, shared_data):
+    photos = [
+        shared_data / "awkward" / "exif_orientation_1_landscape.jpg",  # 1800 × 1200
+        *sorted((shared_data / "hymenoptera" / "val" / "bees").glob("*.jpg"))[::20],
+        *sorted((shared_data / "imagenet_samples").iterdir())[::5],
+    ]
+    for photo in photos:
+        ours = fit(open_image(photo), card.preprocessing) / 255
+        theirs = own_preprocessing(card, Image.open(photo).convert("RGB"))
+        assert np.abs(ours - theirs).max() <= 1e-5, photo.name
 
 
 @pytest.mark.parametrize("size", [(1, 50_000), (50_000, 1)])

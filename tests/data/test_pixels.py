@@ -12,7 +12,8 @@ import pytest
 from tl_core.backbones.card import Preprocessing
 from tl_core.data import pixels as module
 from tl_core.data.decode import fit, open_image
-from tl_core.data.pixels import decode_pixels, trim
+from tl_core.data.pixels import CACHE_BUDGET, Pixels, decode_pixels, pixels_key, trim, why_streamed
+from tl_core.data.streamed import Streamed
 from tl_core.errors import UserError
 
 SMALL = Preprocessing(16, 20, "bilinear")
@@ -37,20 +38,36 @@ def cache(tmp_path):
 
 
 def cached(cache):
-    return list((cache / "pixels").iterdir())
+    """The files of decoded pictures, without those that say which pictures they hold."""
+    files = [path for path in (cache / "pixels").rglob("*") if path.is_file()]
+    return [path for path in files if path.suffix != ".json"]
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """The paths that were opened, in order."""
+    paths = []
+
+    def watched(path):
+        paths.append(path)
+        return open_image(path)
+
+    monkeypatch.setattr(module, "open_image", watched)
+    return paths
 
 
 def test_pixels_are_what_the_opener_gives(stored, cache):
     found = decode_pixels(stored, SMALL, cache)
-    assert (found.shape, found.dtype) == ((5, 16, 16, 3), np.uint8)
+    assert (found.shape, found[:].dtype) == ((5, 16, 16, 3), np.uint8)
+    assert (len(found), found.nbytes, found.note) == (5, 5 * 16 * 16 * 3, "")
     for row, path in zip(found, stored, strict=True):
         assert np.array_equal(row, fit(open_image(path), SMALL))
-    assert isinstance(found, np.memmap)
-    assert not found.flags.writeable
+    assert isinstance(found.rows, np.memmap)
+    assert not found[:].flags.writeable
 
 
-def test_the_order_is_kept_over_chunks(stored, cache, monkeypatch):
-    monkeypatch.setattr(module, "_CHUNK", 2)
+def test_the_order_is_kept_over_tiles(stored, cache, monkeypatch):
+    monkeypatch.setattr(module, "_TILE", 2)
     steps = []
     found = decode_pixels(stored, SMALL, cache, progress=lambda *step: steps.append(step))
     assert np.array_equal(found[4], fit(open_image(stored[4]), SMALL))
@@ -63,7 +80,7 @@ def test_a_later_run_decodes_nothing(stored, cache):
         path.unlink()
     old = cached(cache)[0]
     os.utime(old, (1000, 1000))
-    assert np.array_equal(decode_pixels(stored, SMALL, cache), first)
+    assert np.array_equal(decode_pixels(stored, SMALL, cache)[:], first[:])
     assert old.stat().st_mtime > 1000, "using it counts as recent"
 
 
@@ -103,12 +120,12 @@ def test_another_opener_is_another_entry(stored, cache, monkeypatch):
     ],
 )
 def test_a_damaged_entry_is_made_again(stored, cache, damage):
-    good = decode_pixels(stored, SMALL, cache).copy()
+    good = decode_pixels(stored, SMALL, cache)[:].copy()
     file = cached(cache)[0]
     broken = damage(file.read_bytes())
     file.unlink()
     file.write_bytes(broken)
-    assert np.array_equal(decode_pixels(stored, SMALL, cache), good)
+    assert np.array_equal(decode_pixels(stored, SMALL, cache)[:], good)
 
 
 def test_no_pictures(cache):
@@ -152,6 +169,111 @@ def test_trim_drops_the_least_recently_used(cache):
 
 def test_pixels_outlive_their_trimmed_file(stored, cache):
     found = decode_pixels(stored, SMALL, cache)
-    copy = found.copy()
+    copy = found[:].copy()
     trim(cache, 0)
-    assert np.array_equal(found, copy)
+    assert np.array_equal(found[:], copy)
+
+
+def another(stored, data):
+    """A sixth picture beside the five."""
+    path = stored[0].parent / hashlib.sha256(data).hexdigest()
+    path.write_bytes(data)
+    return path
+
+
+def test_one_more_picture_is_all_that_is_decoded(stored, cache, opened, picture):
+    before = decode_pixels(stored, SMALL, cache)
+    new = another(stored, picture(5, (40, 40)))
+    opened.clear()
+    paths = [*stored[:2], new, *reversed(stored[2:])]
+    after = decode_pixels(paths, SMALL, cache)
+    assert opened == [new]
+    assert after.key != before.key
+    for row, path in zip(after, paths, strict=True):
+        assert np.array_equal(row, fit(open_image(path), SMALL))
+
+
+@pytest.mark.parametrize("harm", ["no rows", "fewer rows", "no index", "no sense in the index"])
+def test_what_an_older_file_no_longer_holds_is_decoded(stored, cache, opened, picture, harm):
+    decode_pixels(stored, SMALL, cache)
+    file = cached(cache)[0]
+    if harm == "no rows":
+        file.unlink()
+    elif harm == "fewer rows":
+        file.write_bytes(file.read_bytes()[:-1])
+    elif harm == "no index":
+        file.with_suffix(".json").unlink()
+    else:
+        file.with_suffix(".json").write_bytes(b"\xff{")
+    paths = [another(stored, picture(5)), *stored]
+    opened.clear()
+    after = decode_pixels(paths, SMALL, cache)
+    assert sorted(opened) == sorted(paths)
+    assert np.array_equal(after[3], fit(open_image(paths[3]), SMALL))
+
+
+def test_the_key_is_that_of_content_and_fit(stored, monkeypatch):
+    key = pixels_key(stored, SMALL)
+    moved = [path.parent.parent / path.name for path in stored]
+    assert pixels_key(moved, Preprocessing(16, 20, mean=(0, 0, 0))) == key
+    others = {
+        pixels_key(stored[:4], SMALL),
+        pixels_key(stored[::-1], SMALL),
+        pixels_key(stored, Preprocessing(16, 21)),
+        pixels_key(stored, Preprocessing(15, 20)),
+        pixels_key(stored, Preprocessing(16, 20, "bicubic")),
+    }
+    monkeypatch.setattr(module, "OPENER", "next")
+    assert len(others | {pixels_key(stored, SMALL), key}) == 7
+
+
+def test_other_arrays_are_named_by_their_values(stored, cache):
+    found = decode_pixels(stored, SMALL, cache)
+    values = found[:].copy()
+    key = Pixels.of(values).key
+    assert Pixels.of(found[:]).key == key
+    assert Pixels.of(values.reshape(5, 16, 3, 16)).key != key
+    values[4, 15, 15, 2] += 1
+    assert Pixels.of(values).key != key
+
+
+def test_a_set_too_large_for_the_disk_is_streamed(stored, cache, opened):
+    kept = decode_pixels(stored, SMALL, cache)
+    trim(cache, 0)
+    opened.clear()
+    streamed = decode_pixels(stored, SMALL, cache, budget=2 * kept.nbytes - 1)
+    assert isinstance(streamed.rows, Streamed)
+    assert opened == cached(cache) == [], "nothing is done before it is asked for"
+    assert (streamed.key, streamed.shape, streamed.nbytes) == (kept.key, kept.shape, kept.nbytes)
+    assert "the cache may take" in streamed.note
+    assert np.array_equal(streamed[np.array([3, 0, 3])], kept[np.array([3, 0, 3])])
+    assert np.array_equal(streamed[1:3], kept[1:3])
+    assert np.array_equal(streamed[-1], kept[-1])
+    assert np.array_equal(np.stack(list(streamed)), kept[:])
+    assert decode_pixels(stored, SMALL, cache, budget=2 * kept.nbytes).note == ""
+
+
+def test_a_full_disk_streams_too(stored, cache, monkeypatch):
+    usage = module.shutil.disk_usage(cache.parent)
+    monkeypatch.setattr(module.shutil, "disk_usage", lambda _: usage._replace(free=1000))
+    streamed = decode_pixels(stored, SMALL, cache)
+    assert "free on the disk" in streamed.note
+    assert np.array_equal(streamed[2], fit(open_image(stored[2]), SMALL))
+
+
+def test_a_streamed_picture_that_went_bad_is_named(stored, cache):
+    streamed = decode_pixels(stored, SMALL, cache, budget=0)
+    stored[2].write_bytes(b"")
+    with pytest.raises(UserError, match=stored[2].name):
+        streamed[2]
+
+
+def test_how_much_of_the_disk_a_set_may_take():
+    shape = (40_000, 224, 224, 3)
+    assert why_streamed(shape, 13 << 30, CACHE_BUDGET) == ""
+    assert why_streamed(shape, 10 << 30, CACHE_BUDGET) == (
+        "Decoded, 40,000 pictures take 6.0 GB, more than 50% of the 10.7 GB that are free on the "
+        "disk, so they are opened anew whenever they are needed, which takes longer; free some "
+        "space to have them kept."
+    )
+    assert "of the 10.7 GB that the cache may take" in why_streamed(shape, 99 << 30, 10 << 30)

@@ -17,6 +17,7 @@ from torch import Tensor
 from tl_core.bundles.bundle import read_bundle
 from tl_core.data.augment import to_input
 from tl_core.data.decode import as_rgb, fit, open_image
+from tl_core.data.pixels import Pixels
 from tl_core.errors import UnreadableImageError
 
 Picture = Path | str | bytes | BinaryIO | Image.Image
@@ -74,11 +75,11 @@ class Model:
             image = open_image(Path(picture) if isinstance(picture, str) else picture)
         return fit(image, self.manifest.preprocessing)
 
-    def probabilities(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def probabilities(self, pixels: Pixels | NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return class shares `(N, C)` for prepared pictures `(N, S, S, 3)`."""
         return self.classify(self.features(pixels))
 
-    def features(self, pixels: NDArray[np.uint8]) -> Tensor:
+    def features(self, pixels: Pixels | NDArray[np.uint8]) -> Tensor:
         """Return what the last stage hands to the head, for prepared pictures `(N, S, S, 3)`."""
         p = self.manifest.preprocessing
         stages = self.chain.body(len(self.chain.names))
@@ -113,7 +114,10 @@ class Model:
         )
 
     def accuracy(
-        self, pixels: NDArray[np.uint8], labels: Sequence[int], features: Tensor | None = None
+        self,
+        pixels: Pixels | NDArray[np.uint8],
+        labels: Sequence[int],
+        features: Tensor | None = None,
     ) -> float | None:
         """Return the share of right answers, or `None` where there is nothing to answer.
 

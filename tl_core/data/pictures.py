@@ -16,42 +16,44 @@ from torch import Tensor
 
 from tl_core.backbones.card import Preprocessing
 from tl_core.config import Augment
-from tl_core.data.augment import augment, normalise, to_input
+from tl_core.data.augment import VARIATION, augment, normalise, to_input
+from tl_core.data.pixels import Pixels
 
-RESIDENT = 4 << 30
-VARIATION = 1  # raise it when the same pixels, seed and view no longer give the same input
+RESIDENT_SHARE = 0.3
+"""Of a device's free memory that one set of pictures may take; the rest is for the network."""
+
+_BLOCK = 256  # pictures copied to the device at once; 38 MB at 224 pixels
 
 
 class Pictures:
     """Decoded pictures, varied and normalised in batches on the device.
 
     Args:
-        pixels: `(N, S, S, 3)` uint8, may be memory-mapped.
+        pixels: `(N, S, S, 3)` uint8; mapped from a file, streamed, or any array.
         labels: N class numbers.
         preprocessing: tells mean and standard deviation.
-        device: where batches are wanted; small sets live there as a whole.
+        device: where batches are wanted; a set that fits into `RESIDENT_SHARE` of its free memory
+            lives there as a whole.
         strength: of the variation.
         seed: of the variation.
-        content: names the pixels, as `pixels_key` does; empty where nothing may be kept of them.
 
     Attributes:
-        key: all that `batch` depends on beside its arguments; see `training.sources.Source`.
+        key: fingerprint of all that `batch` depends on beside its arguments: the pictures, how
+            they are fitted and normalised, and, where they are varied, how and by which seed.
     """
 
     def __init__(
         self,
-        pixels: NDArray[np.uint8],
+        pixels: Pixels | NDArray[np.uint8],
         labels: Sequence[int],
         preprocessing: Preprocessing,
         device: torch.device,
         strength: Augment = "none",
         seed: int = 0,
-        content: str = "",
     ) -> None:
         self.labels = torch.tensor(labels, dtype=torch.int64, device=device)
         self.preprocessing, self.strength, self.seed = preprocessing, strength, seed
-        self.content = content
-        self._pixels = _Pixels(pixels, device)
+        self._held = _Held(pixels if isinstance(pixels, Pixels) else Pixels.of(pixels), device)
         self.key = self._fingerprint()
 
     def varied(self, strength: Augment) -> Self:
@@ -63,7 +65,7 @@ class Pictures:
 
     def batch(self, indices: Tensor, view: int | None) -> Tensor:
         """Return inputs `(B, 3, S, S)`; `view` numbers a variation, `None` varies nothing."""
-        pixels = self._pixels.of(indices)
+        pixels = self._held.of(indices)
         mean, std = self.preprocessing.mean, self.preprocessing.std
         if view is None or self.strength == "none":
             return to_input(pixels, mean, std)
@@ -71,28 +73,61 @@ class Pictures:
         return normalise(varied, mean, std)
 
     def _fingerprint(self) -> str:
-        if not self.content:
-            return ""
         varied = [] if self.strength == "none" else [VARIATION, self.strength, self.seed]
-        parts = [self.content, self.preprocessing.mean, self.preprocessing.std, *varied]
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+        content = [self._held.pixels.key, self.preprocessing.mean, self.preprocessing.std, *varied]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
-class _Pixels:
-    """Decoded pictures, on the device as a whole once asked for, where they fit."""
+class _Held:
+    """Pictures, on the device as a whole from when they are first asked for, where they fit."""
 
-    def __init__(self, pixels: NDArray[np.uint8], device: torch.device) -> None:
-        self._mapped, self._device = pixels, device
+    def __init__(self, pixels: Pixels, device: torch.device) -> None:
+        self.pixels, self._device = pixels, device
 
     @cached_property
-    def _resident(self) -> Tensor | None:
-        if self._device.type == "cpu" or self._mapped.nbytes > RESIDENT:
-            return None
-        return torch.from_numpy(np.array(self._mapped)).to(self._device)
+    def _whole(self) -> Tensor | None:
+        fits = is_resident(self.pixels.nbytes, free_memory(self._device))
+        return _copied(self.pixels, self._device) if fits else None
 
     def of(self, indices: Tensor) -> Tensor:
         """Return `(B, S, S, 3)` uint8 on the device."""
-        if self._resident is not None:
-            return self._resident[indices]
-        rows = np.ascontiguousarray(self._mapped[indices.cpu().numpy()])
-        return torch.from_numpy(rows).to(self._device)
+        if self._whole is not None:
+            return self._whole[indices]
+        rows = np.ascontiguousarray(self.pixels[indices.cpu().numpy()])
+        return _sent(torch.from_numpy(rows), self._device)
+
+
+def is_resident(needed: int, free: int) -> bool:
+    """Say whether pictures of `needed` bytes live in a memory that has `free` bytes left.
+
+    >>> is_resident(3 << 30, 16 << 30), is_resident(6 << 30, 16 << 30), is_resident(1, 0)
+    (True, False, False)
+    """
+    return needed <= RESIDENT_SHARE * free
+
+
+def free_memory(device: torch.device) -> int:
+    """Return the bytes that can still be had of a device's own memory; a CPU has none apart."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        # What torch holds and does not use is as good as free.
+        return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    if device.type == "mps":
+        return torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
+    return 0
+
+
+def _copied(pixels: Pixels, device: torch.device) -> Tensor:
+    """Copy a whole set, part by part: a second copy of it in main memory might not fit."""
+    whole = torch.empty(pixels.shape, dtype=torch.uint8, device=device)
+    for start in range(0, len(pixels), _BLOCK):
+        part = np.array(pixels[start : start + _BLOCK])
+        whole[start : start + len(part)] = torch.from_numpy(part)
+    return whole
+
+
+def _sent(pixels: Tensor, device: torch.device) -> Tensor:
+    """Send a batch; from pinned memory it travels while the GPU computes."""
+    if device.type == "cuda":
+        return pixels.pin_memory().to(device, non_blocking=True)
+    return pixels.to(device)

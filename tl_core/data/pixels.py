@@ -1,13 +1,20 @@
-"""Every picture decoded once: uint8 pixels in a memory-mapped file that later runs reuse."""
+"""Every picture decoded once: uint8 pixels in a memory-mapped file that later runs reuse.
+
+A file is named by its content: the hashes of the pictures, the opener's version, the size and how
+pictures are fitted to it. Where an older file holds some of the pictures already, as after one was
+added to a dataset, only the others are decoded. A set that the disk cannot take is streamed.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,14 +23,61 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from tl_core.data.decode import OPENER, fit, open_image
+from tl_core.data.streamed import Rows, Streamed
 from tl_core.errors import UnreadableImageError, UserError
-from tl_core.workspace import disk_errors, new_id, require_space
+from tl_core.workspace import CACHE_BUDGET, disk_errors, new_id, require_space, write_atomic
 
 if TYPE_CHECKING:
     from tl_core.backbones.card import Preprocessing
 
-_CHUNK = 256  # pictures decoded before they are written; 38 MB at 224 pixels
+DISK_SHARE = 0.5
+"""Of the free disk, and of the cache's budget, that one set of decoded pictures may take."""
+
+_TILE = 8  # pictures asked for at once; the next ones are begun meanwhile
 _ABANDONED_AFTER = 24 * 3600  # seconds; what a killed process left half-written
+_Known = dict[str, NDArray[np.uint8]]  # by the hash of the picture
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """Decoded pictures, to be indexed like the uint8 array `(N, S, S, 3)` that they are.
+
+    Attributes:
+        key: fingerprint of the pictures, the opener and how they were fitted.
+        rows: where they are: mapped from a file, or decoded when asked for.
+        note: what the person should know about that, or nothing.
+    """
+
+    key: str
+    rows: NDArray[np.uint8] | Streamed
+    note: str = ""
+
+    @classmethod
+    def of(cls, array: NDArray[np.uint8]) -> Pixels:
+        """Name pixels that came from elsewhere by their own values."""
+        digest = hashlib.sha256(repr(array.shape).encode())
+        digest.update(np.ascontiguousarray(array).data)
+        return cls(digest.hexdigest(), array)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """`(N, S, S, 3)`."""
+        return self.rows.shape
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the whole, decoded."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: Rows) -> NDArray[np.uint8]:
+        """Return one picture `(S, S, 3)`, or several `(B, S, S, 3)`; read-only."""
+        return self.rows[rows]
+
+    def __iter__(self) -> Iterator[NDArray[np.uint8]]:
+        return (self[row] for row in range(len(self)))
 
 
 def decode_pixels(
@@ -31,7 +85,9 @@ def decode_pixels(
     preprocessing: Preprocessing,
     cache: Path,
     progress: Callable[[int, int], None] | None = None,
-) -> NDArray[np.uint8]:
+    *,
+    budget: int = CACHE_BUDGET,
+) -> Pixels:
     """Decode pictures to the network's size, or find them decoded already.
 
     Args:
@@ -39,28 +95,72 @@ def decode_pixels(
         preprocessing: size, resize and interpolation.
         cache: the workspace's cache folder.
         progress: called with (pictures done, pictures in all) while decoding.
+        budget: bytes that the cache may take.
 
     Returns:
-        Read-only uint8 array `(len(paths), size, size, 3)`, mapped from the cache.
+        The pictures, in the order of `paths`.
 
     Raises:
-        UserError: a stored picture can no longer be read, or the disk is full.
+        UserError: a stored picture can no longer be read (streamed ones: when it is asked for),
+            or the disk became full.
     """
+    key = pixels_key(paths, preprocessing)
     shape = (len(paths), preprocessing.size, preprocessing.size, 3)
     if not paths:
-        return np.empty(shape, np.uint8)
-    file = cache / "pixels" / f"{pixels_key(paths, preprocessing)}.npy"
-    pixels = map_pixels(file, shape)
-    if pixels is None:
-        write_pixels(file, shape, _decoded(paths, preprocessing, progress))
-        pixels = map_pixels(file, shape)
-        if pixels is None:
+        return Pixels(key, np.empty(shape, np.uint8))
+    file = cache / "pixels" / _fit_name(preprocessing) / f"{key}.npy"
+    mapped = map_pixels(file, shape)
+    if mapped is None:
+        names = [path.name for path in paths]
+        known = _decoded_before(file.parent, names, shape)
+        rows = Streamed(shape, _opener(paths, preprocessing, known))
+        cache.mkdir(parents=True, exist_ok=True)
+        if note := why_streamed(shape, shutil.disk_usage(cache).free, budget):
+            return Pixels(key, rows, note)
+        write_pixels(file, shape, _in_order(rows, progress))
+        write_atomic(file.with_suffix(".json"), json.dumps(names).encode())
+        mapped = map_pixels(file, shape)
+        if mapped is None:
             raise UserError(
                 f"The decoded pictures in {file.parent} cannot be read back; "
                 "check that disk, or set HEADSTART_HOME to another one."
             )
-    os.utime(file)
-    return pixels
+    for used in (file, file.with_suffix(".json")):
+        with suppress(FileNotFoundError):  # another process trims
+            os.utime(used)
+    return Pixels(key, mapped)
+
+
+def pixels_key(paths: Sequence[Path], preprocessing: Preprocessing) -> str:
+    """Return the fingerprint of decoded pictures: mean and deviation have no part in it."""
+    content = [[path.name for path in paths], _fit_name(preprocessing)]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def why_streamed(shape: Sequence[int], free: int, budget: int) -> str:
+    """Say why decoded pictures of this shape are not kept on disk; nothing if they are.
+
+    Args:
+        shape: `(N, S, S, 3)`.
+        free: bytes that the disk has free.
+        budget: bytes that the cache may take.
+
+    >>> why_streamed((1000, 224, 224, 3), 10**9, 20 << 30)
+    ''
+    """
+    needed = int(np.prod(shape, dtype=np.int64))
+    if needed <= DISK_SHARE * min(free, budget):
+        return ""
+    short_of, remedy = (
+        (f"the {free / 1e9:,.1f} GB that are free on the disk", "free some space")
+        if free < budget
+        else (f"the {budget / 1e9:,.1f} GB that the cache may take", "use fewer pictures")
+    )
+    return (
+        f"Decoded, {shape[0]:,} pictures take {needed / 1e9:,.1f} GB, more than {DISK_SHARE:.0%} "
+        f"of {short_of}, so they are opened anew whenever they are needed, which takes longer; "
+        f"{remedy} to have them kept."
+    )
 
 
 def trim(cache: Path, budget_bytes: int) -> int:
@@ -96,18 +196,6 @@ def trim(cache: Path, budget_bytes: int) -> int:
     return freed
 
 
-def pixels_key(paths: Sequence[Path], preprocessing: Preprocessing) -> str:
-    """Return the name of what `decode_pixels` gives: one for one content in one order."""
-    content = [
-        [path.name for path in paths],
-        OPENER,
-        preprocessing.size,
-        preprocessing.resize,
-        preprocessing.interpolation,
-    ]
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
-
-
 def map_pixels(file: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
     """Map a file that `write_pixels` made; `None` where there is none or it is damaged."""
     try:
@@ -116,30 +204,6 @@ def map_pixels(file: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
         return None
     whole = isinstance(pixels, np.memmap) and pixels.shape == shape and pixels.dtype == np.uint8
     return pixels if whole else None
-
-
-def _decoded(
-    paths: Sequence[Path],
-    preprocessing: Preprocessing,
-    progress: Callable[[int, int], None] | None,
-) -> Iterator[NDArray[np.uint8]]:
-    def decode(path: Path) -> NDArray[np.uint8]:
-        try:
-            return fit(open_image(path), preprocessing)
-        except UnreadableImageError as error:
-            raise UserError(
-                f"The stored picture {path} can no longer be read ({error}); "
-                "import the pictures again."
-            ) from error
-
-    done = 0
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        for start in range(0, len(paths), _CHUNK):
-            for pixels in pool.map(decode, paths[start : start + _CHUNK]):
-                yield pixels
-                done += 1
-                if progress:
-                    progress(done, len(paths))
 
 
 def write_pixels(file: Path, shape: tuple[int, ...], pictures: Iterator[NDArray[np.uint8]]) -> None:
@@ -152,7 +216,7 @@ def write_pixels(file: Path, shape: tuple[int, ...], pictures: Iterator[NDArray[
     """
     part = file.with_name(f".{file.name}.{new_id()}.part")
     file.parent.mkdir(parents=True, exist_ok=True)
-    require_space(file.parent, int(np.prod(shape)))
+    require_space(file.parent, int(np.prod(shape, dtype=np.int64)))
     header = {"descr": "|u1", "fortran_order": False, "shape": shape}
     try:
         with disk_errors("the decoded pictures"), part.open("wb") as out:
@@ -162,3 +226,56 @@ def write_pixels(file: Path, shape: tuple[int, ...], pictures: Iterator[NDArray[
         part.replace(file)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _fit_name(preprocessing: Preprocessing) -> str:
+    """Name all that decides about a picture's pixels but the picture."""
+    p = preprocessing
+    return f"opener-{OPENER}-{p.size}-of-{p.resize}-{p.interpolation}"
+
+
+def _decoded_before(folder: Path, names: Sequence[str], shape: tuple[int, ...]) -> _Known:
+    """Return the pictures among `names` that older files of the same size hold."""
+    wanted, known = set(names), _Known()
+    for index in folder.glob("*.json"):
+        try:
+            held = json.loads(index.read_bytes())
+        except (OSError, ValueError):
+            continue  # trimmed by another process, or damaged
+        if not wanted.isdisjoint(held):
+            pixels = map_pixels(index.with_suffix(".npy"), (len(held), *shape[1:]))
+            if pixels is not None:
+                known.update((n, p) for n, p in zip(held, pixels, strict=True) if n in wanted)
+    return known
+
+
+def _opener(
+    paths: Sequence[Path], preprocessing: Preprocessing, known: _Known
+) -> Callable[[int], NDArray[np.uint8]]:
+    def decode(row: int) -> NDArray[np.uint8]:
+        path = paths[row]
+        if path.name in known:
+            return known[path.name]
+        try:
+            return fit(open_image(path), preprocessing)
+        except UnreadableImageError as error:
+            raise UserError(
+                f"The stored picture {path} can no longer be read ({error}); "
+                "import the pictures again."
+            ) from error
+
+    return decode
+
+
+def _in_order(
+    rows: Streamed, progress: Callable[[int, int], None] | None
+) -> Iterator[NDArray[np.uint8]]:
+    count = rows.shape[0]
+    try:
+        for start in range(0, count, _TILE):
+            for done, picture in enumerate(rows[start : start + _TILE], start + 1):
+                yield picture
+                if progress:
+                    progress(done, count)
+    finally:
+        rows.close()

@@ -9,10 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 import torchvision
-from numpy.typing import NDArray
 
 from tl_core.backbones.catalog import find_card
 from tl_core.backbones.load import load_backbone
@@ -22,18 +20,17 @@ from tl_core.config import RunConfig
 from tl_core.data.dataset import SPLITS, Dataset, Split
 from tl_core.data.decode import OPENER
 from tl_core.data.pictures import Pictures
-from tl_core.data.pixels import decode_pixels, pixels_key, trim
+from tl_core.data.pixels import Pixels, decode_pixels, trim
 from tl_core.runs.savings import savings
-from tl_core.training.cutcache import BUDGET as CACHE_BUDGET
 from tl_core.training.cutcache import CutCache
 from tl_core.training.device import Device, choose_device, set_up
-from tl_core.training.events import EpochEnded, Event, Preparing, Stepped
+from tl_core.training.events import EpochEnded, Event, Notice, Preparing, Stepped
 from tl_core.training.fit import fit
 from tl_core.training.keeping import Keeping, name_stages
 from tl_core.training.phases import Phase, Plan, plan
 from tl_core.training.sources import Inference, Kept
 from tl_core.version import __version__
-from tl_core.workspace import Workspace
+from tl_core.workspace import CACHE_BUDGET, Workspace
 
 Emit = Callable[[Event], None]
 
@@ -120,6 +117,8 @@ def train_run(
         for split in SPLITS
         if paths[split]
     }
+    for note in dict.fromkeys(known.note for known in pixels.values() if known.note):
+        emit(Notice(note))
     labels = {split: [item.label for item in dataset.of(split)] for split in SPLITS}
     chain = load_backbone(
         config.backbone,
@@ -132,12 +131,9 @@ def train_run(
     chain = chain.to(device.torch, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     pictures = {
-        split: Pictures(
-            known, labels[split], card.preprocessing, device.torch, "none", config.seed,
-            content=pixels_key(paths[split], card.preprocessing),
-        )
+        split: Pictures(known, labels[split], card.preprocessing, device.torch, "none", config.seed)
         for split, known in pixels.items()
-    }  # fmt: skip
+    }
     cache = CutCache(
         workspace.cache / "activations", CACHE_BUDGET, lambda most: trim(workspace.cache, most)
     )
@@ -188,7 +184,7 @@ def _follow(
 def _figures(
     model: Model,
     pictures: Mapping[Split, Pictures],
-    pixels: Mapping[Split, NDArray[np.uint8]],
+    pixels: Mapping[Split, Pixels],
     keeping: Keeping,
     todo: Plan,
     emit: Emit,

@@ -30,10 +30,9 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from tl_core.workspace import new_id
+from tl_core.workspace import CACHE_BUDGET, new_id
 
 VERSION = 1  # of the files, and of the rule by which their precision is chosen
-BUDGET = 20 << 30
 
 # Feature vectors are small enough to keep every bit of them, and final figures may use them.
 _SMALL = 32 << 10
@@ -82,7 +81,7 @@ class CutCache:
     def __init__(
         self,
         folder: Path,
-        budget: int = BUDGET,
+        budget: int = CACHE_BUDGET,
         trim: Callable[[int], object] = lambda _: None,
     ) -> None:
         self.folder, self.budget, self.trim = folder, budget, trim
