@@ -5,7 +5,7 @@ The loop sees one thing only, a `Source`; it cannot tell a picture from an activ
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Protocol
 
 import torch
@@ -37,12 +37,13 @@ class AtCut:
 
     Args:
         source: of the body's inputs.
-        body: the frozen stages; put into evaluation mode here, once and for good.
+        body: the frozen stages, put into evaluation mode here, or what computes the same.
         device: to compute on.
     """
 
-    def __init__(self, source: Source, body: nn.Sequential, device: Device) -> None:
-        self.source, self.body, self.device = source, body.eval(), device
+    def __init__(self, source: Source, body: Callable[[Tensor], Tensor], device: Device) -> None:
+        self.source, self.device = source, device
+        self.body = body.eval() if isinstance(body, nn.Module) else body
         self.labels, self.tile = source.labels, device.tile
 
     @torch.no_grad()
