@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tl_core.config import AUGMENTS, DEVICES, RECIPES, RunConfig
+from tl_core.config import AUGMENTS, BODY_PATHS, DEVICES, RECIPES, RunConfig
 from tl_core.errors import UserError, unknown
 
 
@@ -30,6 +30,7 @@ from tl_core.errors import UserError, unknown
         weights=st.none() | st.text(),
         device=st.sampled_from(DEVICES),
         cache=st.booleans(),
+        body=st.none() | st.sampled_from(BODY_PATHS),
     )
 )
 def test_settings_survive_the_way_through_json(config: RunConfig) -> None:
@@ -45,6 +46,7 @@ def test_what_a_newer_version_wrote_is_ignored() -> None:
     "wrong",
     [
         {"recipe": "Scratch"}, {"recipe": ""}, {"augment": "heavy"}, {"device": "tpu"},
+        {"body": "faster"},
         {"epochs": 0}, {"epochs": -3}, {"epochs": 10_001}, {"batch_size": 0},
         {"batch_size": 5000}, {"lr": 0}, {"lr": -0.1}, {"lr": 11}, {"lr": math.nan},
         {"lr": math.inf}, {"seed": -1}, {"seed": 2**31},

@@ -10,10 +10,12 @@ from tl_core.errors import UserError, unknown
 Recipe = Literal["feature-extraction", "fine-tune", "gradual", "scratch"]
 Augment = Literal["none", "light", "strong"]
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
+BodyPath = Literal["eager", "folded", "onnxruntime"]
 
 RECIPES: tuple[str, ...] = get_args(Recipe)
 AUGMENTS: tuple[str, ...] = get_args(Augment)
 DEVICES: tuple[str, ...] = get_args(DeviceName)
+BODY_PATHS: tuple[str, ...] = get_args(BodyPath)
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class RunConfig:
         weights: a `.safetensors` file instead of the catalogue's own weights.
         device: where to train.
         cache: whether activations at the cut may be kept and reused.
+        body: how frozen stages are computed; see `tl_core.backbones.inference`.
     """
 
     dataset: str
@@ -47,12 +50,14 @@ class RunConfig:
     weights: str | None = None
     device: DeviceName = "auto"
     cache: bool = True
+    body: BodyPath | None = None
 
     def __post_init__(self) -> None:
         for kind, value, known in (
             ("recipe", self.recipe, RECIPES),
             ("augmentation", self.augment, AUGMENTS),
             ("device", self.device, DEVICES),
+            ("body path", self.body, BODY_PATHS),
         ):
             if value is not None and value not in known:
                 raise unknown(kind, value, known)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +16,9 @@ from PIL import Image
 
 from tl_core.backbones.chain import Chain
 from tl_core.bundles.bundle import Manifest
-from tl_core.bundles.predict import Model, Prediction
+from tl_core.bundles.predict import AHEAD, Model, Prediction, ahead
+from tl_core.config import BODY_PATHS
+from tl_core.data.augment import to_input
 from tl_core.data.pictures import Pictures
 from tl_core.data.pixels import decode_pixels
 from tl_core.errors import UnreadableImageError
@@ -112,27 +117,108 @@ def test_features_and_head_are_the_predicting_path_in_two_steps(
 
 
 def test_predicting_is_exact_and_leaves_the_settings_alone(
-    model: Model, photos: list[Path]
+    model: Model, photos: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """TF32, which training may use, rounds to 10 bits."""
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
     seen = []
+    parts = {"body": model.body, "head": model.chain.head.forward}
 
-    def watched(_: torch.nn.Module, inputs: tuple[torch.Tensor]) -> None:
-        (x,) = inputs
+    def watched(name: str, x: torch.Tensor) -> torch.Tensor:
         tf32 = torch.backends.cuda.matmul.allow_tf32 or torch.backends.cudnn.allow_tf32
         seen.append((tf32, x.dtype, torch.is_grad_enabled(), torch.is_autocast_enabled("cpu")))
+        return parts[name](x)
 
-    watching = [
-        part.register_forward_pre_hook(watched)
-        for part in (model.chain.stages["stem"], model.chain.head)
-    ]
+    monkeypatch.setattr(model, "body", partial(watched, "body"))
+    monkeypatch.setattr(model.chain.head, "forward", partial(watched, "head"))
     try:
         model.predict(photos[:1])
         assert seen == [(False, torch.float32, False, False)] * 2
         assert torch.backends.cuda.matmul.allow_tf32
         assert torch.backends.cudnn.allow_tf32
     finally:
-        for hook in watching:
-            hook.remove()
         torch.backends.cuda.matmul.allow_tf32 = False
+
+
+@pytest.mark.parametrize("path", BODY_PATHS)
+def test_every_way_to_compute_the_stages_answers_the_same(
+    bundle: Path, chain: Chain, photos: list[Path], path: str
+) -> None:
+    model = Model(bundle, body=path)
+    pixels = np.stack([model.prepare(photo) for photo in photos])
+    p = model.manifest.preprocessing
+    with torch.no_grad():
+        expected = chain(to_input(torch.from_numpy(pixels), p.mean, p.std)).softmax(1).numpy()
+    assert np.abs(model.probabilities(pixels) - expected).max() <= 1e-5
+
+
+def test_onnxruntime_answers_bit_for_bit_the_same_alone_and_together(
+    bundle: Path, photos: list[Path]
+) -> None:
+    model = Model(bundle, body="onnxruntime")
+    if model.body.path != "onnxruntime":
+        pytest.skip("onnx and onnxruntime are not installed, or not for this processor")
+    together = as_array(model.predict(photos))
+    alone = np.concatenate([as_array(model.predict([photo])) for photo in photos])
+    assert np.array_equal(together, alone)
+
+
+def test_answers_keep_the_order_with_unreadable_pictures_in_every_batch(
+    model: Model, photos: list[Path]
+) -> None:
+    pictures: list[Path | bytes] = [photos[i % 9] if i % 5 else b"no picture" for i in range(70)]
+    answers = model.predict(pictures)
+    whole = [answers[i] for i in range(70) if i % 5]
+    assert all(isinstance(answers[i], UnreadableImageError) for i in range(0, 70, 5))
+    known = as_array(model.predict(photos))
+    numbers = [i % 9 for i in range(70) if i % 5]
+    assert np.abs(as_array(whole) - known[numbers]).max() <= 1e-5
+    assert len({tuple(row) for row in known}) == 9, "no two pictures have the same answer"
+    assert not any(isinstance(a, Prediction) for a in model.predict([b"", b"no picture"]))
+    assert model.predict([]) == []
+
+
+def test_only_a_few_pictures_are_opened_before_they_are_asked_for(
+    model: Model, photos: list[Path]
+) -> None:
+    taken = 0
+
+    def endless() -> Iterator[Path]:
+        nonlocal taken
+        while True:
+            taken += 1
+            yield photos[0]
+
+    answers = model.stream(endless())
+    for count in range(1, 100):
+        next(answers)
+        assert taken <= count + AHEAD + 8
+    answers.close()  # type: ignore[attr-defined]
+
+
+def test_ahead_keeps_the_order_and_bounds_what_waits() -> None:
+    begun, threads = [], set()
+
+    def work(number: int) -> int:
+        begun.append(number)
+        threads.add(threading.get_ident())
+        time.sleep(0.002 * (number % 3))
+        return -number
+
+    made = []
+    for result in ahead(work, range(20), threads=3, most=4):
+        assert len(begun) <= len(made) + 4
+        made.append(result)
+    assert made == [-number for number in range(20)]
+    assert len(threads) > 1
+
+
+def test_a_failure_of_ours_is_not_taken_for_an_unreadable_picture(
+    model: Model, photos: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_picture: object) -> None:
+        raise RuntimeError("ours")
+
+    monkeypatch.setattr(model, "prepare", broken)
+    with pytest.raises(RuntimeError, match="ours"):
+        model.predict(photos)

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
 
+from tl_core.backbones.catalog import find_card
+from tl_core.backbones.inference import Body, choose_path, inference_body
 from tl_core.bundles.bundle import read_bundle
+from tl_core.config import BodyPath
 from tl_core.data.augment import to_input
 from tl_core.data.decode import as_rgb, fit, open_image
 from tl_core.data.pixels import Pixels
@@ -22,6 +28,11 @@ from tl_core.errors import UnreadableImageError
 
 Picture = Path | str | bytes | BinaryIO | Image.Image
 TILES = {"cpu": 8}  # elsewhere 64; eight pictures fit a processor's cache
+DECODERS = 2  # threads that open pictures while the network computes
+AHEAD = 32  # pictures that may be waiting for the network
+
+_Item = TypeVar("_Item")
+_Made = TypeVar("_Made")
 
 
 @dataclass(frozen=True)
@@ -48,15 +59,24 @@ class Model:
     Args:
         path: of the bundle.
         device: where to compute: "cpu", "cuda" or "mps".
+        body: how to compute the stages; `None` chooses by rule.
 
     Raises:
         UserError: see `read_bundle`.
     """
 
-    def __init__(self, path: Path, device: str = "cpu") -> None:
+    def __init__(self, path: Path, device: str = "cpu", body: BodyPath | None = None) -> None:
         self.manifest, chain = read_bundle(path)
         self.device = torch.device(device)
         self.chain = chain.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.path = body or choose_path(self.chain.body(len(self.chain.names)), self.device.type)
+
+    @cached_property
+    def body(self) -> Body:
+        """What computes the stages; made when first asked for, which takes longer than reading."""
+        size = self.manifest.preprocessing.size
+        stages = self.chain.body(len(self.chain.names))
+        return inference_body(stages, self.path, self.device, (3, size, size))
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -75,49 +95,62 @@ class Model:
             image = open_image(Path(picture) if isinstance(picture, str) else picture)
         return fit(image, self.manifest.preprocessing)
 
+    def features(self, pixels: Pixels | NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return what the last stage makes `(N, F)` of prepared pictures `(N, S, S, 3)`."""
+        p, step = self.manifest.preprocessing, TILES.get(self.device.type, 64)
+        rows = [np.empty((0, find_card(self.manifest.backbone).features), np.float32)]
+        with torch.inference_mode(), _exact():
+            for start in range(0, len(pixels), step):
+                tile = torch.from_numpy(np.array(pixels[start : start + step])).to(self.device)
+                rows.append(self.body(to_input(tile, p.mean, p.std)).float().cpu().numpy())
+        return np.concatenate(rows)
+
+    def classify(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return class shares `(N, C)` for features `(N, F)`.
+
+        Row by row: a product of matrices rounds differently with the number of its rows.
+        """
+        rows = [torch.empty(0, len(self.classes), device=self.device)]
+        with torch.inference_mode(), _exact():
+            known = torch.from_numpy(features).to(self.device)
+            rows += [self.chain.head(row).float().softmax(1) for row in torch.split(known, 1)]
+        return torch.cat(rows).cpu().numpy()
+
     def probabilities(self, pixels: Pixels | NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return class shares `(N, C)` for prepared pictures `(N, S, S, 3)`."""
         return self.classify(self.features(pixels))
 
-    def features(self, pixels: Pixels | NDArray[np.uint8]) -> Tensor:
-        """Return what the last stage hands to the head, for prepared pictures `(N, S, S, 3)`."""
-        p = self.manifest.preprocessing
-        stages = self.chain.body(len(self.chain.names))
-        rows = []
-        with torch.inference_mode(), _exact():
-            step = TILES.get(self.device.type, 64)
-            for start in range(0, len(pixels), step):
-                tile = torch.from_numpy(np.array(pixels[start : start + step])).to(self.device)
-                rows.append(stages(to_input(tile, p.mean, p.std)))
-        return torch.cat(rows)
-
-    def classify(self, features: Tensor) -> NDArray[np.float32]:
-        """Return class shares `(N, C)` for what `features` gives."""
-        with torch.inference_mode(), _exact():
-            shares = self.chain.head(features.to(self.device)).float().softmax(1)
-        result: NDArray[np.float32] = shares.cpu().numpy()
-        return result
-
     def predict(self, pictures: Iterable[Picture]) -> list[Prediction | UnreadableImageError]:
         """Predict pictures in order; one that cannot be read gives its reason instead."""
-        return [self._one(picture) for picture in pictures]
+        return list(self.stream(pictures))
 
-    def _one(self, picture: Picture) -> Prediction | UnreadableImageError:
+    def stream(self, pictures: Iterable[Picture]) -> Iterator[Prediction | UnreadableImageError]:
+        """Predict pictures as `predict` does, one after another: any number fits the memory."""
+        prepared = ahead(self._try_to_prepare, pictures, DECODERS, AHEAD)
+        while tile := list(islice(prepared, TILES.get(self.device.type, 64))):
+            pixels = [outcome for outcome in tile if not isinstance(outcome, Exception)]
+            shares = iter(self.probabilities(np.stack(pixels)) if pixels else ())
+            for outcome in tile:
+                if isinstance(outcome, UnreadableImageError):
+                    yield outcome
+                else:
+                    yield self._prediction(next(shares))
+
+    def _try_to_prepare(self, picture: Picture) -> NDArray[np.uint8] | UnreadableImageError:
         try:
-            pixels = self.prepare(picture)
+            return self.prepare(picture)
         except UnreadableImageError as error:
             return error
-        shares = self.probabilities(pixels[None])[0]
-        return Prediction(
-            self.classes[int(shares.argmax())],
-            dict(zip(self.classes, map(float, shares), strict=True)),
-        )
+
+    def _prediction(self, shares: NDArray[np.float32]) -> Prediction:
+        named = zip(self.classes, map(float, shares), strict=True)
+        return Prediction(self.classes[int(shares.argmax())], dict(named))
 
     def accuracy(
         self,
         pixels: Pixels | NDArray[np.uint8],
         labels: Sequence[int],
-        features: Tensor | None = None,
+        features: NDArray[np.float32] | None = None,
     ) -> float | None:
         """Return the share of right answers, or `None` where there is nothing to answer.
 
@@ -130,6 +163,24 @@ class Model:
             return None
         shares = self.probabilities(pixels) if features is None else self.classify(features)
         return float((shares.argmax(1) == np.asarray(labels)).mean())
+
+
+def ahead(
+    function: Callable[[_Item], _Made], items: Iterable[_Item], threads: int, most: int
+) -> Iterator[_Made]:
+    """Yield `function(item)` in order, while threads work on at most `most` items to come.
+
+    >>> list(ahead(abs, [-1, 2, -3], threads=2, most=2))
+    [1, 2, 3]
+    """
+    with ThreadPoolExecutor(threads) as pool:
+        waiting: deque[Future[_Made]] = deque()
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) >= most:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 @contextmanager

@@ -13,10 +13,11 @@ import torch
 import torchvision
 
 from tl_core.backbones.catalog import find_card
+from tl_core.backbones.inference import choose_path, inference_body
 from tl_core.backbones.load import load_backbone
 from tl_core.bundles.bundle import Manifest, write_bundle
 from tl_core.bundles.predict import Model
-from tl_core.config import RunConfig
+from tl_core.config import BodyPath, RunConfig
 from tl_core.data.dataset import SPLITS, Dataset, Split
 from tl_core.data.decode import OPENER
 from tl_core.data.pictures import Pictures
@@ -91,10 +92,9 @@ def train_run(
     """
     device = choose_device(config.device)
     set_up(device)
-    inference = Inference()
     card = find_card(config.backbone)
     todo = plan(config, card, len(dataset.of("train")), device.kind)
-    learn(**_facts(card.name, dataset, todo, device), body_path=inference.name)
+    learn(**_facts(card.name, dataset, todo, device))
 
     trim(workspace.cache, CACHE_BUDGET)
     paths = {split: [dataset.path(item) for item in dataset.of(split)] for split in SPLITS}
@@ -129,6 +129,8 @@ def train_run(
         progress=progress(f"Downloading the weights of {card.title}"),
     )
     chain = chain.to(device.torch, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    path = config.body or choose_path(chain.body(len(chain.names)), device.kind)
+    learn(body_path=path)
 
     pictures = {
         split: Pictures(known, labels[split], card.preprocessing, device.torch, "none", config.seed)
@@ -137,7 +139,7 @@ def train_run(
     cache = CutCache(
         workspace.cache / "activations", CACHE_BUDGET, lambda most: trim(workspace.cache, most)
     )
-    keeping = Keeping(chain, device, cache if config.cache else None, inference)
+    keeping = Keeping(chain, device, cache if config.cache else None, _inference(path, device))
 
     def source_of(split: str, phase: Phase) -> Pictures:
         return pictures[split].varied(phase.augment if split == "train" else "none")  # type: ignore[index]
@@ -152,7 +154,7 @@ def train_run(
         learn(cache=asdict(saved))
     bundle = folder / "model.headstart"
     write_bundle(bundle, chain, _manifest(config, dataset, todo))
-    figures = _figures(Model(bundle, device.kind), pictures, pixels, keeping, todo, emit)
+    figures = _figures(Model(bundle, device.kind, path), pictures, pixels, keeping, todo, emit)
     return Result(
         stopped=stopped,
         bundle=str(bundle),
@@ -165,6 +167,10 @@ def train_run(
             sum(event.examples for event in epochs) / sum(event.seconds for event in epochs), 1
         ),
     )
+
+
+def _inference(path: BodyPath, device: Device) -> Inference:
+    return Inference(path, lambda stages, shape: inference_body(stages, path, device.torch, shape))
 
 
 def _follow(

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tl_core.errors import UserError
@@ -168,10 +170,10 @@ class Kept:
         """Seconds that computing the kept activations of every example took once."""
         return sum(entry.seconds for entry in self.entries) / len(self._views)
 
-    def exact(self) -> Tensor | None:
+    def exact(self) -> NDArray[np.float32] | None:
         """Return the first variation of every example `(N, …)` if every bit of it is kept."""
-        first = self._values[0]
-        return first if first is not None and first.dtype == torch.float32 else None
+        whole = [entry.values for entry in self.entries if entry.values.dtype == np.float32]
+        return whole[0] if len(whole) == len(self._views) else None
 
     def batch(self, indices: Tensor, view: int | None) -> Tensor:
         """Look up the activations `(B, …)` in fp32; variations are used in turn."""
