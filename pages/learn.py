@@ -6,9 +6,8 @@ import streamlit as st
 
 from pages.shared import charts
 from pages.shared.evidence import doubt, heading, table, verdict
-from pages.shared.frame import guarded, next_step
-from pages.shared.state import address
-from pages.shared.steps import page_file
+from pages.shared.frame import go_to, guarded, next_step
+from pages.shared.state import choose
 from pages.shared.wording import MEASURING, PROMISES, RECIPES, TRANSFER_LEARNING, WAYS
 from tl_core.backbones.worth import measured
 
@@ -43,10 +42,7 @@ with guarded():
     st.markdown(MEASURING["words"])
     st.markdown(MEASURING["command"])
     st.code(figures.command, language=None, wrap_lines=True)
-st.page_link(
-    page_file("backbone"),
-    label="See Mini's card",
-    icon=":material/account_tree:",
-    query_params=address() | {"backbone": "mini"},
-)
+if st.button("Choose Mini and see its card", icon=":material/account_tree:"):
+    choose(backbone="mini", recipe="", freeze="", weights="")
+    go_to("backbone")
 next_step("data", "Next: bring pictures")

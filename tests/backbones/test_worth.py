@@ -65,7 +65,17 @@ def test_shares_are_shares_of_pictures() -> None:
         assert each.spread is None or 0 <= each.spread <= 0.5, "of shares, at most a half"
 
 
-@pytest.mark.parametrize("text", [None, "", "[]", '{"rows": []}', '{"command": "", "rows": [{}]}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "",
+        "[]",
+        '{"rows": []}',
+        '{"command": "", "rows": []}',
+        '{"command": "", "rows": [{}]}',
+    ],
+)
 def test_a_damaged_file_is_a_sentence(tmp_path: Path, text: str | None) -> None:
     file = tmp_path / "figures.json"
     if text is not None:

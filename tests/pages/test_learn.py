@@ -24,6 +24,11 @@ def links(app: AppTest) -> list[str]:
     return [link.proto.label.strip("*") for link in app.get("page_link")]
 
 
+def press(app: AppTest, label: str) -> None:
+    next(button for button in app.button if button.label == label).click().run()
+    assert not app.exception
+
+
 def test_it_stands_beside_the_steps(open_page: Open) -> None:
     assert LEARN not in STEPS
     app = open_page("learn")
@@ -55,9 +60,16 @@ def test_every_measured_set_can_be_looked_at(open_page: Open) -> None:
 
 def test_the_next_step_is_the_data_page(open_page: Open) -> None:
     app = open_page("learn")
-    next(button for button in app.button if button.label == "Next: bring pictures").click().run()
-    assert not app.exception
+    press(app, "Next: bring pictures")
     assert app.header[0].value == "Bring pictures, sorted into classes"
+
+
+def test_mini_is_chosen_by_a_button(open_page: Open) -> None:
+    app = open_page("learn", backbone="resnet18", freeze="layer2")
+    press(app, "Choose Mini and see its card")
+    assert app.selectbox[0].value == "mini"
+    assert app.query_params["backbone"] == "mini"
+    assert "freeze" not in app.query_params
 
 
 def test_without_the_figures_the_lesson_is_still_there(

@@ -118,7 +118,10 @@ def measured(path: Path = FIGURES) -> Figures:
     """
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
-        return Figures(str(told["command"]), tuple(Row(**row) for row in told["rows"]))
+        rows = tuple(Row(**row) for row in told["rows"])
+        if not rows:
+            raise ValueError("no rows")
+        return Figures(str(told["command"]), rows)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise UserError(
             f"The measured figures in {path} are missing or damaged; get Headstart again, or "
