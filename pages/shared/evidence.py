@@ -38,12 +38,13 @@ def verdict(figures: Figures, data: str) -> str:
 def doubt(figures: Figures, data: str) -> str:
     """Say how much hangs on the pictures that were measured on."""
     rows = figures.of(data)
+    seeds = max(row.seeds for row in rows)
     widest = max(row.sampling_error for row in rows)
     return (
-        f"Pictures right: mean ± spread over {max(row.seeds for row in rows)} draws, in points. "
+        f"Pictures right: mean ± spread over {_count(seeds, 'draw')}, in points. "
         f"Measured on {rows[0].measured_on} pictures, so each one counts for "
         f"{100 / rows[0].measured_on:.1f} points; on as many others a figure could well be "
-        f"{max(1, round(100 * widest))} points higher or lower."
+        f"{_count(max(1, round(100 * widest)), 'point')} higher or lower."
     )
 
 
@@ -68,17 +69,21 @@ def _each(gains: dict[PerClass, Gain]) -> str:
 
 
 def _amount(size: PerClass) -> str:
-    return "all pictures" if size == "all" else f"{size} pictures of each class"
+    return "all pictures" if size == "all" else f"{_count(size, 'picture')} of each class"
 
 
 def _points(found: Gain) -> str:
     points = round(abs(found.points))
-    said = f"{points} point{'' if points == 1 else 's'}"
+    said = _count(points, "point")
     if found.is_clear:
         return f"by {said}"
     if points == 0:
         return "no difference"
     return f"{'the head start' if found.points > 0 else 'from scratch'} {said} higher"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _and(parts: list[str]) -> str:

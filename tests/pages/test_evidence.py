@@ -35,15 +35,15 @@ def test_what_is_ahead_is_said_and_by_how_much() -> None:
 def test_several_amounts_and_no_difference() -> None:
     told = verdict(
         figures(
-            (5, "fine-tune", 0.702, 0.02),
-            (5, "scratch", 0.700, 0.02),
+            (1, "fine-tune", 0.702, 0.02),
+            (1, "scratch", 0.700, 0.02),
             (20, "fine-tune", 0.81, 0.02),
             (20, "scratch", 0.80, 0.02),
         ),
         "digits",
     )
     assert told == (
-        "**Too close to tell** with 5 pictures of each class (no difference) and 20 pictures of "
+        "**Too close to tell** with 1 picture of each class (no difference) and 20 pictures of "
         "each class (the head start 1 point higher)."
     )
 
