@@ -6,16 +6,19 @@ app's own plan; beside them, each picture given to the class whose mean features
 seed draws the training pictures. Accuracy is that of the best epoch: on the validation folder
 where the source has one; on the app's validation and test pictures together where it has none,
 which is steadier (the epoch was chosen by the validation half of them).
+
+`--figures` keeps the rows for the app's Learn page and prints the table of Mini's card.
 """
 
 from __future__ import annotations
 
 import argparse
+import shlex
 import statistics
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,7 @@ from numpy.typing import NDArray
 from table import show
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from tl_core.backbones import worth
 from tl_core.backbones.catalog import find_card
 from tl_core.backbones.load import load_backbone
 from tl_core.config import RunConfig
@@ -39,7 +43,7 @@ from tl_core.training.phases import Phase, plan
 from tl_core.training.sources import AtCut
 from tl_core.workspace import Workspace
 
-METHODS = ("nearest mean", "feature-extraction", "fine-tune", "scratch")
+METHODS = tuple(worth.METHODS)
 EVERYTHING = 10**9
 
 
@@ -62,7 +66,7 @@ class Part:
 class Task:
     """A dataset, decoded: to learn from, to choose the epoch by, to measure on."""
 
-    name: str
+    key: str
     classes: int
     train: Part
     validation: Part
@@ -81,7 +85,10 @@ def main() -> None:
     parser.add_argument("--freeze", help="the last stage that fine-tuning keeps frozen")
     parser.add_argument("--lr", type=float, help="the head's learning rate in fine-tuning")
     parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=METHODS)
+    parser.add_argument("--figures", action="store_true", help=f"write {worth.FIGURES} as well")
     args = parser.parse_args()
+    if args.figures and (args.backbone != "mini" or args.weights):
+        parser.error("the figures that the app shows are those of mini and its own weights")
     set_up(choose_device("cpu"))
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as home:
@@ -93,6 +100,19 @@ def main() -> None:
                     show("bundled_backbone", rows[-1:])
     print()
     show("bundled_backbone", rows)
+    if args.figures:
+        print(f"\n{keep(rows)}")
+
+
+def keep(rows: list[dict[str, Any]]) -> str:
+    """Write the figures that the app shows and return the table of Mini's card."""
+    said = [word for word in sys.argv[1:] if word != "--figures"]
+    command = shlex.join(["python", "benchmarks/bundled_backbone.py", *said])
+    names = [field.name for field in fields(worth.Row)]
+    told = tuple(worth.Row(**{name: row[name] for name in names}) for row in rows)
+    figures = worth.Figures(command, told)
+    worth.FIGURES.write_text(worth.render(figures), encoding="utf-8")
+    return worth.card_table(figures)
 
 
 def read(workspace: Workspace, source: str, backbone: str) -> Task:
@@ -113,8 +133,9 @@ def read(workspace: Workspace, source: str, backbone: str) -> Task:
         np.concatenate([part.pixels for part in held]),
         np.concatenate([part.labels for part in held]),
     )
-    name = f"{dataset.name} ({len(measured.labels)})"
-    return Task(name, len(dataset.classes), parts["train"], parts["validation"], measured)
+    return Task(
+        Path(source).stem, len(dataset.classes), parts["train"], parts["validation"], measured
+    )
 
 
 def row(task: Task, per_class: str, method: str, args: argparse.Namespace) -> dict[str, Any]:
@@ -124,12 +145,16 @@ def row(task: Task, per_class: str, method: str, args: argparse.Namespace) -> di
     found = [
         accuracy(task, task.train.drawn(most, seed), method, seed, args) for seed in args.seeds
     ]
+    # The nearest mean of all pictures is the same for every seed: there is nothing to draw.
+    varied = len(found) > 1 and (per_class != "all" or method != "nearest mean")
     return {
-        "data (measured on)": task.name,
-        "per class": per_class,
+        "data": task.key,
+        "measured_on": len(task.measured.labels),
+        "per_class": "all" if per_class == "all" else most,
         "method": method,
         "mean": statistics.mean(found),
-        "spread": statistics.pstdev(found),
+        "spread": statistics.pstdev(found) if varied else None,
+        "seeds": len(found),
         "lowest": min(found),
         "highest": max(found),
         "seconds each": round((time.perf_counter() - began) / len(found), 1),

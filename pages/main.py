@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.shared.frame import step_bar
 from pages.shared.state import show_in_address
-from pages.shared.steps import STEPS, page_file
+from pages.shared.steps import PAGES, page_file
 
 LOGO = Path(__file__).parents[1] / "assets" / "logo.svg"
 
@@ -21,9 +21,9 @@ page = st.navigation(
             title=step.title,
             icon=step.icon,
             url_path=step.path,
-            default=not step.number,
+            default=not step.path,
         )
-        for step in STEPS
+        for step in PAGES
     ],
     position="hidden",
 )

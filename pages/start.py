@@ -8,7 +8,7 @@ from pages.shared.escape import on_page
 from pages.shared.frame import go_to, guarded, next_step
 from pages.shared.ready import use_sample
 from pages.shared.state import address, store, workspace
-from pages.shared.steps import STEPS, page_file
+from pages.shared.steps import LEARN, STEPS, page_file
 from pages.shared.wording import STATES
 from tl_core.backbones.catalog import find_card
 
@@ -23,6 +23,7 @@ st.markdown(
     "in minutes instead of days, with tens of pictures instead of thousands. "
     "That is called **transfer learning**, and here you can watch it happen."
 )
+st.page_link(page_file(LEARN.key), label=LEARN.what, icon=LEARN.icon, query_params=address())
 
 columns = st.columns(len(STEPS) - 1)
 for column, step in zip(columns, STEPS[1:], strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -9,11 +10,18 @@ from typing import Any
 import plotly.graph_objects as go
 
 from pages.shared.escape import in_html
+from tl_core.backbones.worth import METHODS, Method, PerClass, Row, by_method
 from tl_core.runs.store import Store
 from tl_core.training.events import EpochEnded, PhaseStarted
 
 # Colour-blind safe (Okabe and Ito, 2008); validation is dashed as well.
 TRAIN, VALIDATION, NEUTRAL = "#0072B2", "#D55E00", "#7A8B8B"
+# Of each method: colour, dash and symbol, so that colour is never alone.
+_METHOD_LOOK: Mapping[Method, tuple[str, str, str]] = {
+    "fine-tune": (TRAIN, "solid", "circle"),
+    "feature-extraction": ("#009E73", "dash", "diamond"),
+    "scratch": (VALIDATION, "dot", "square"),
+}
 
 
 @lru_cache(maxsize=64)
@@ -84,3 +92,49 @@ def class_counts(counts: Mapping[str, int]) -> go.Figure:
     figure.update_xaxes(title="pictures")
     figure.update_yaxes(autorange="reversed", type="category")
     return figure
+
+
+@lru_cache(maxsize=16)
+def head_start(rows: tuple[Row, ...]) -> go.Figure:
+    """Return the share of right answers against pictures per class, transfer and from scratch.
+
+    Args:
+        rows: of one picture set; bars are the spread, a gap is what was not measured.
+    """
+    sizes = list(dict.fromkeys(row.per_class for row in rows))
+    figure = _figure("Right answers (higher is better)", [])
+    for place, (method, (colour, dash, symbol)) in enumerate(_METHOD_LOOK.items()):
+        points = [_point(rows, size, method) for size in sizes]
+        figure.add_trace(
+            go.Scatter(
+                # Side by side, so that no bar hides another.
+                x=[number + 0.04 * (place - 1) for number in range(len(sizes))],
+                y=[mean for mean, _ in points],
+                error_y={"array": [spread for _, spread in points], "thickness": 1.5, "width": 5},
+                name=METHODS[method],
+                mode="lines+markers",
+                line={"color": colour, "dash": dash, "width": 2.5},
+                marker={"size": 9, "symbol": symbol},
+                hovertemplate="%{y:.0%}",
+            )
+        )
+    figure.update_layout(hovermode="closest", height=360)
+    figure.update_xaxes(
+        title="pictures of each class to learn from",
+        tickvals=list(range(len(sizes))),
+        ticktext=[str(size) for size in sizes],
+        range=[-0.25, len(sizes) - 0.75],
+        zeroline=False,
+    )
+    lowest = min((row.mean - (row.spread or 0) for row in rows if row.mean is not None), default=0)
+    # From a half, so that nine points are seen, or from further down where a mark lies there.
+    floor = min(0.5, math.floor(10 * lowest) / 10)
+    figure.update_yaxes(range=[max(0, floor), 1.03], tickformat=".0%")
+    return figure
+
+
+def _point(
+    rows: tuple[Row, ...], per_class: PerClass, method: Method
+) -> tuple[float | None, float | None]:
+    row = by_method(rows, per_class).get(method)
+    return (row.mean, row.spread) if row else (None, None)

@@ -10,7 +10,7 @@ import streamlit as st
 
 from pages.shared.escape import on_page
 from pages.shared.state import address, choices, chosen_card, chosen_dataset
-from pages.shared.steps import STEPS, page_file
+from pages.shared.steps import PAGES, STEPS, page_file
 from tl_core.errors import HeadstartError
 
 # Streamlit writes white on primary buttons in both themes; on the dark theme's bright teal, dark
@@ -48,7 +48,7 @@ def guarded() -> Iterator[None]:
 
 
 def step_bar(current: str) -> None:
-    """Show the steps as links, with what has been chosen in each so far."""
+    """Show the pages as links, with what has been chosen in each so far."""
     st.html(_LOOK)
     if current == STEPS[0].title:
         return
@@ -59,10 +59,11 @@ def step_bar(current: str) -> None:
         "backbone": card.title if card else "not chosen yet",
         "train": f"run {on_page(run[:6])}" if run else "not started",
         "predict": "needs a finished run" if not run else "ready when the run is",
+        "learn": "what it is worth",
     }
     with st.container(key="steps"):
-        columns = st.columns(len(STEPS))
-    for column, step in zip(columns, STEPS, strict=True):
+        columns = st.columns(len(PAGES))
+    for column, step in zip(columns, PAGES, strict=True):
         with column:
             here = "**" if step.title == current else ""
             st.page_link(

@@ -1,4 +1,4 @@
-"""The steps of the notes, as pages."""
+"""The pages: the steps of the notes, and what stands beside them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Step:
         key: name of its file in `pages/`.
         title: in the navigation.
         icon: Streamlit's name of a symbol.
-        number: of the step; 0 for the start.
+        number: of the step; 0 for a page that is none: the start, or one beside the steps.
         what: the notes' words for it, in a person's language.
     """
 
@@ -31,7 +31,7 @@ class Step:
     @property
     def path(self) -> str:
         """Last part of the page's address; the start has none."""
-        return self.key if self.number else ""
+        return "" if self.key == "start" else self.key
 
 
 STEPS = (
@@ -41,6 +41,8 @@ STEPS = (
     Step("train", "Train", ":material/show_chart:", 3, "Teach it your classes and watch"),
     Step("predict", "Predict", ":material/auto_awesome:", 4, "Try it on new pictures"),
 )
+LEARN = Step("learn", "Learn", ":material/school:", 0, "Transfer learning, and what it is worth")
+PAGES = (*STEPS, LEARN)
 
 
 def page_file(key: str) -> str:

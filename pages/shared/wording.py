@@ -61,6 +61,52 @@ PLACES = {
     "mps": "an Apple GPU",
 }
 
+TRANSFER_LEARNING = (
+    "A network that starts from nothing has to find out everything from your pictures, even what "
+    "an edge is. It needs thousands of them, each with its label, and much time. "
+    "**Transfer learning** reuses a network that somebody already trained on a large collection "
+    "of other pictures: the **backbone**. What its early stages see, edges, colours and textures, "
+    "is useful for almost any picture, so that is kept. Only its last layer, which names the old "
+    "classes, is taken off; a new **head** for your classes takes its place and learns from your "
+    "pictures."
+)
+
+WAYS = (
+    "There are two ways to do it. They differ in how much of the backbone is **frozen**: what is "
+    "frozen keeps what it knows, so the numbers in it do not change while you train."
+)
+
+PROMISES = {
+    "Less time to train": "Most of the network is trained already. What is frozen needs no "
+    "training, and the rest starts close to where it has to go.",
+    "Better results from few pictures": "What the backbone saw before stands in for pictures that "
+    "you do not have. How much that is worth is measured below.",
+    "Nothing to set by hand": "The learning rate, the batch size and the number of epochs are "
+    "chosen for you, and the reason stands beside them on the Train page.",
+}
+
+MEASURING = {
+    "what": "*Mini* is the small backbone that comes with Headstart. It learned these pictures "
+    "by feature extraction and by fine-tuning, and beside it the same network learned them **from "
+    "scratch**: with random numbers at the beginning, and as many epochs as fine-tuning has. A "
+    "**point** is one hundredth of the pictures.",
+    "reading": "Each mark is the mean over draws of the pictures to learn from, and the bar "
+    "through it is the **spread**: how much the draws differ (standard deviation). With few "
+    "pictures it is wide, because it matters which ones were drawn. A difference that is smaller "
+    "than both spreads together is called too close to tell.",
+    "words": "- **Measured on**: validation pictures, which the network does not learn from. Of "
+    "ants and bees they are a folder of their own; of the other sets they are Headstart's "
+    "validation and test pictures together. Each training keeps its best epoch, and that is "
+    "chosen on the validation pictures, so every figure is a little too high, most of all from "
+    "scratch, which varies most from epoch to epoch.\n"
+    "- **The head start**: the better one of feature extraction and fine-tuning, which "
+    "favours it a little.\n"
+    "- **Nearest mean**: no training at all. Each picture is given to the class whose pictures "
+    "look most alike to the backbone on average.",
+    "command": "This command printed the figures. With folders of your own in place of those in "
+    "it, it measures the same on your pictures.",
+}
+
 
 def read_curves(epochs: Sequence[EpochEnded]) -> str:
     """Say in one plain sentence what the curves show and what to do about it."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from pages.shared import charts
+from tl_core.backbones.worth import Row
 from tl_core.runs.store import Store
 
 
@@ -20,3 +23,36 @@ def test_class_names_are_text() -> None:
     figure = charts.class_counts({"<b>bold</b>": 3, "1": 2})
     assert figure.data[0].y == ("&lt;b&gt;bold&lt;/b&gt;", "1")
     assert figure.layout.yaxis.type == "category"
+
+
+def worth(method: str, per_class: int | str, mean: float | None, spread: float | None) -> Row:
+    return Row("digits", 100, per_class, method, mean, spread, 3)  # type: ignore[arg-type]
+
+
+def test_the_head_start_is_told_by_dash_and_symbol_too() -> None:
+    rows = (
+        worth("nearest mean", 5, 0.4, None),
+        worth("fine-tune", 5, 0.7, 0.1),
+        worth("scratch", 5, 0.8, 0.02),
+        worth("fine-tune", "all", 0.9, 0.0),
+        worth("scratch", "all", None, None),
+    )
+    figure = charts.head_start(rows)
+    assert charts.head_start(tuple(rows)) is figure, "built once for the same rows"
+    lines = {trace.name: trace for trace in figure.data}
+    assert list(lines["fine-tuning"].y) == [0.7, 0.9]
+    assert list(lines["fine-tuning"].error_y.array) == [0.1, 0.0]
+    assert list(lines["from scratch"].y) == [0.8, None], "a gap where nothing was measured"
+    assert len({trace.line.dash for trace in figure.data}) == len(figure.data)
+    assert len({trace.marker.symbol for trace in figure.data}) == len(figure.data)
+    assert figure.layout.xaxis.ticktext == ("5", "all")
+
+
+@pytest.mark.parametrize(
+    ("mean", "spread", "floor"), [(0.9, 0.1, 0.5), (0.35, 0.1, 0.2), (0.05, 0.1, 0.0)]
+)
+def test_no_mark_of_the_head_start_lies_below_the_axis(
+    mean: float, spread: float, floor: float
+) -> None:
+    figure = charts.head_start((worth("scratch", 5, mean, spread),))
+    assert figure.layout.yaxis.range[0] == pytest.approx(floor)

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from pages.shared.wording import GLOSSARY, PLACES, RECIPES, STATES, read_curves
+from pages.shared.wording import (
+    GLOSSARY,
+    MEASURING,
+    PLACES,
+    PROMISES,
+    RECIPES,
+    STATES,
+    TRANSFER_LEARNING,
+    WAYS,
+    read_curves,
+)
 from tl_core.config import DEVICES
 from tl_core.config import RECIPES as KNOWN
 from tl_core.runs.store import State
@@ -38,5 +48,7 @@ def test_every_recipe_state_and_device_has_words() -> None:
 
 
 def test_no_word_belittles() -> None:
-    told = " ".join([*GLOSSARY.values(), *(text for pair in RECIPES.values() for text in pair)])
+    recipes = (text for pair in RECIPES.values() for text in pair)
+    lesson = [TRANSFER_LEARNING, WAYS, *PROMISES, *PROMISES.values(), *MEASURING.values()]
+    told = " ".join([*GLOSSARY.values(), *recipes, *lesson])
     assert not {"easy", "easily", "simply", "just"} & set(told.lower().split())
