@@ -174,3 +174,20 @@ def test_the_gpu_benchmark_without_a_gpu(
     rates = benchmark("steps").Rates([9.0, 9.5, 8.0], [10.0, 10.0, 10.0], 3_000_000)
     line = module.row("resnet50", "none", 64, rates)
     assert (line["ratio"], line["met"], line["peak memory MB"]) == (0.9, False, 3)
+
+
+def test_predicting_is_measured_against_its_parts(
+    benchmark: Callable[[str], ModuleType],
+    data: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    words = ["predict.py", "--data", data, "--backbone", "small", "--count", "6", "--batch", "4"]
+    monkeypatch.setattr(sys, "argv", [*words, "--repeats", "2", "--body", "folded"])
+    benchmark("predict").main()
+    (row,) = json.loads((tmp_path / "results" / "predict.json").read_text())
+    assert (row["pictures"], row["body"]) == (6, "folded")
+    assert row["our s"] > 0
+    parts = row["opening s"] + row["forward s"]
+    assert row["lowest"] <= row["ours / both"] <= row["highest"]
+    assert row["ours / both"] == pytest.approx(row["our s"] / parts, rel=1.0)
