@@ -23,7 +23,7 @@ from tl_core.errors import UnreadableImageError
 
 _ICONS = {"problem": ":material/error:", "warning": ":material/warning:", "note": ":material/info:"}
 _SHOWN = 12  # findings of one kind at once
-_PICTURES = 6  # of one finding
+_PICTURES = 4  # of one finding
 _STEP = 0.4  # seconds of scanning between two looks at what a person does
 _LEAVE = "Leave it"
 
@@ -89,17 +89,23 @@ def _kind(dataset: Dataset, kind: Kind, group: list[Finding]) -> None:
     if pages > 1:
         label = f"Part (of {pages})"
         page = int(st.number_input(label, 1, pages, 1, key=f"part-{dataset.id}-{kind}"))
-    for number in range((page - 1) * _SHOWN, min(page * _SHOWN, len(group))):
-        with st.container(border=True):
-            if len(reasons) > 1:
-                st.write(on_page(group[number].why, 600))
-            _finding(dataset, group[number], _key(dataset, kind, number))
+    shown = range((page - 1) * _SHOWN, min(page * _SHOWN, len(group)))
+    is_single = all(len(group[number].items) == 1 for number in shown)
+    side_by_side = 4 if is_single else 2
+    for start in range(shown.start, shown.stop, side_by_side):
+        for column, number in zip(
+            st.columns(side_by_side), shown[start - shown.start :], strict=False
+        ):
+            with column, st.container(border=True, height="stretch"):
+                if len(reasons) > 1:
+                    st.write(on_page(group[number].why, 600))
+                _finding(dataset, group[number], _key(dataset, kind, number))
 
 
 def _finding(dataset: Dataset, finding: Finding, key: str) -> None:
     if not finding.items:
         st.markdown(" · ".join(on_page(name) for name in finding.names))
-    columns = st.columns(_PICTURES)
+    columns = st.columns(min(max(len(finding.items), 2), _PICTURES))
     for column, item in zip(columns, finding.items, strict=False):
         try:
             column.image(str(thumbnail(dataset.path(item), workspace().cache)), width="stretch")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,8 +17,11 @@ from tl_core.data.drawn.picture import draw
 from tl_core.data.finding import TITLES, Finding, by_kind, described
 from tl_core.data.intake import import_entries
 from tl_core.data.names import lookalikes
+from tl_core.data.repeats import near_groups
 from tl_core.data.scan import Scan, findings, kept_findings
+from tl_core.data.sketch import sketch
 from tl_core.data.sources import Entry
+from tl_core.data.split import assign
 from tl_core.workspace import Workspace
 
 Files = dict[str, bytes]
@@ -292,3 +296,31 @@ def test_scripts_get_plain_data(scan_with: Make) -> None:
     assert Counter(picture["class"] for picture in told["pictures"]) == {"a": 1, "b": 1}
     assert told["mends"][1]["items"][0]["class"] == "b"
     assert set(TITLES) >= {told["kind"]}
+
+
+def test_a_new_picture_that_ties_both_sides_is_told_and_nothing_moves(
+    workspace: Workspace, scan_with: Make
+) -> None:
+    """As after adding: earlier assignments stay, and the new picture follows one of them."""
+    files = {"a/0.png": png(photo(0)), "a/1.png": png(photo(1)), "a/2.jpg": jpg(photo(0))}
+    dataset, _ = scan_with(files)
+    first, copy = (next(i for i in dataset.items if i.name == n) for n in ("a/0.png", "a/2.jpg"))
+    items = tuple(
+        replace(i, split={first: "train", copy: "test"}.get(i, i.split)) for i in dataset.items
+    )
+    (finding,) = Scan(workspace, replace(dataset, id="0" * 16, items=items)).finish()
+    assert finding.kind == "leakage"
+    assert "ties both sides together; nothing moves by itself" in finding.why
+    assert finding.mends[0].says == "Keep it for the final test alone"
+    assert [item.name for item in finding.mends[0].items] == ["a/0.png"]
+
+
+def test_near_duplicates_follow_those_that_were_there_before() -> None:
+    """What an edit gives `split.assign`: groups from the sketches, and the earlier splits."""
+    known = {f"{n:064x}": sketch(photo(n)) for n in range(8)}
+    new = f"{9:064x}"
+    known[new] = sketch(Image.open(io.BytesIO(jpg(photo(3)))).convert("RGB"))
+    carried = {file: "train" for file in known if file != new}
+    carried[f"{3:064x}"] = "validation"
+    splits = assign([(file, 0) for file in known], groups=near_groups(known), carried=carried)
+    assert dict(zip(known, splits, strict=True))[new] == "validation"

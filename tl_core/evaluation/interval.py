@@ -38,12 +38,12 @@ def say_interval(share: float, count: int) -> str:
     """Say in words what a share of right answers, counted on `count` pictures, is worth.
 
     >>> say_interval(0.95, 60)
-    'Counted on 60 pictures: with others of the kind it would be between 86% and 98%.'
+    'Counted on 60 pictures; with others of the kind it may as well be between 86% and 98%.'
     """
     low, high = interval(share * count, count)
     pictures = "1 picture" if count == 1 else f"{count} pictures"
     return (
-        f"Counted on {pictures}: with others of the kind it would be between {low:.0%} and "
+        f"Counted on {pictures}; with others of the kind it may as well be between {low:.0%} and "
         f"{high:.0%}."
     )
 
