@@ -324,3 +324,11 @@ def test_near_duplicates_follow_those_that_were_there_before() -> None:
     carried[f"{3:064x}"] = "validation"
     splits = assign([(file, 0) for file in known], groups=near_groups(known), carried=carried)
     assert dict(zip(known, splits, strict=True))[new] == "validation"
+
+
+def test_every_pair_of_near_duplicates_is_on_one_side(scan_with: Make) -> None:
+    """By chance alone each would be torn apart 4 times in 10."""
+    files = {f"a/{n}.png": png(photo(n)) for n in range(12)}
+    _, found = scan_with(files | {f"a/{n} again.jpg": jpg(photo(n)) for n in range(12)})
+    assert [finding.kind for finding in found] == ["near-duplicate"] * 12
+    assert {item.split for finding in found for item in finding.items} > {"train"}

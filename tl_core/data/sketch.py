@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +49,7 @@ def sketch(image: Image.Image) -> Sketches:
     pixels = np.asarray(middle)
     row["same"] = _fingerprint(pixels, image.size)
     row["small"][0] = np.asarray(middle.resize((SIDE, SIDE), Image.Resampling.BOX))
-    row["range"] = (pixels.max((0, 1)) - pixels.min((0, 1))).max()
+    row["range"] = max(high - low for low, high in _extrema(middle))
     light = middle.convert("L")
     counts = np.cumsum(light.histogram())
     row["low"], row["high"] = (
@@ -75,6 +76,11 @@ def _reduced(image: Image.Image) -> Image.Image:
     return image.resize((target[0], target[1]), Image.Resampling.BOX)
 
 
+def _extrema(image: Image.Image) -> list[tuple[int, int]]:
+    """Return the lowest and the highest value of each channel."""
+    return cast("list[tuple[int, int]]", list(image.getextrema()))
+
+
 def _fingerprint(pixels: NDArray[np.uint8], size: tuple[int, int]) -> int:
     digest = hashlib.blake2b(repr(size).encode(), digest_size=8)
     digest.update(np.ascontiguousarray(pixels).data)
@@ -88,14 +94,16 @@ def _blur(light: NDArray[np.float32]) -> float:
     measured, and the sharper one counts: what moved sideways is sharp up and down.
     """
     found = [1.0]
-    for values in (light, light.T):
-        if values.shape[1] <= _BLUR:
+    # Every second line tells as much as all of them, in half the time.
+    for lines in (light[::2], np.ascontiguousarray(light[:, ::2].T)):
+        if lines.shape[1] <= _BLUR:
             return 0.0  # too small to say
-        sums = np.cumsum(np.pad(values, ((0, 0), (1, 0))), axis=1, dtype=np.float64)
-        again = ((sums[:, _BLUR:] - sums[:, :-_BLUR]) / _BLUR).astype(np.float32)
-        inner = values[:, _BLUR // 2 : _BLUR // 2 + again.shape[1]]
-        before = np.abs(np.diff(inner, axis=1))
-        lost = np.maximum(0, before - np.abs(np.diff(again, axis=1)))
+        # Whole numbers below 2²⁴: the sums are exact.
+        sums = np.cumsum(lines, axis=1, dtype=np.float32)
+        again = sums[:, _BLUR:] - sums[:, :-_BLUR]
+        before = np.abs(np.diff(lines[:, _BLUR // 2 + 1 :][:, : again.shape[1]], axis=1))
+        after = np.abs(np.diff(again, axis=1)) * np.float32(1 / _BLUR)
+        lost = np.maximum(before - after, 0)
         if total := float(before.sum()):
             found.append(1 - float(lost.sum()) / total)
     return min(found)
