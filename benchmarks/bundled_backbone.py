@@ -36,8 +36,10 @@ from tl_core.data.open import open_dataset
 from tl_core.data.pictures import Pictures
 from tl_core.data.pixels import decode_pixels
 from tl_core.data.samples import SAMPLES, sample
+from tl_core.training.cutcache import CutCache
 from tl_core.training.device import choose_device, set_up
 from tl_core.training.fit import fit
+from tl_core.training.keeping import Keeping
 from tl_core.training.loop import evaluate
 from tl_core.training.phases import Phase, plan
 from tl_core.training.sources import AtCut
@@ -67,6 +69,7 @@ class Task:
     """A dataset, decoded: to learn from, to choose the epoch by, to measure on."""
 
     key: str
+    cache: CutCache
     classes: int
     train: Part
     validation: Part
@@ -134,7 +137,12 @@ def read(workspace: Workspace, source: str, backbone: str) -> Task:
         np.concatenate([part.labels for part in held]),
     )
     return Task(
-        Path(source).stem, len(dataset.classes), parts["train"], parts["validation"], measured
+        Path(source).stem,
+        CutCache(workspace.cache / "activations"),
+        len(dataset.classes),
+        parts["train"],
+        parts["validation"],
+        measured,
     )
 
 
@@ -189,7 +197,8 @@ def accuracy(task: Task, train: Part, method: str, seed: int, args: argparse.Nam
     if method != "fine-tune":
         budget = plan(config, card, len(train.labels)).epochs if scratch else None
         config = config.with_(recipe=method, freeze=None, lr=None, epochs=budget)
-    for _ in fit(chain, source_of, plan(config, card, len(train.labels)), device, seed=seed):
+    todo, keeping = plan(config, card, len(train.labels)), Keeping(chain, device, task.cache)
+    for _ in fit(chain, source_of, todo, device, seed=seed, keeping=keeping):
         pass
     whole = chain.freeze("none").eval().tail(0)
     return evaluate(whole, pictures(task.measured), device, device.tile).accuracy

@@ -12,9 +12,7 @@ from pages.shared.steps import LEARN, STEPS, page_file
 from pages.shared.wording import STATES
 from tl_core.backbones.catalog import find_card
 
-# With all the drawn pictures "mini" gains nothing over training from scratch (assets/mini-card.md),
-# so the sample is trained from scratch, by the smallest network.
-FIRST = {"backbone": "small", "recipe": "", "freeze": "", "weights": ""}
+FIRST = {"backbone": "mini", "recipe": "feature-extraction", "freeze": "", "weights": ""}
 
 st.title("Teach a network that can already see")
 st.markdown(
@@ -37,8 +35,9 @@ left, right = st.columns(2)
 with left, st.container(border=True, height="stretch"):
     st.subheader("See it work first")
     st.write(
-        "Phones or laptops? 200 pictures come with the app, and a small network learns them from "
-        "scratch. No upload, no internet, about a minute."
+        "Phones or laptops? Headstart draws 200 pictures, and Mini, the network that comes with "
+        "the app, learns to tell them apart. What it knows of photos stays as it is; only a new "
+        "last layer learns. No upload, no internet, a few seconds."
     )
     if st.button("Start with the sample", type="primary", icon=":material/play_arrow:"):
         with guarded():

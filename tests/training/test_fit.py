@@ -234,6 +234,23 @@ def test_training_stops_when_nothing_improves(
     ]  # fmt: skip
 
 
+def test_patience_counts_within_a_phase(
+    toy: Callable[..., Chain],
+    planned: Callable[..., Plan],
+    source_of: Callable[[str, Phase], Any],
+    scripted: Callable[..., None],
+    cpu: Device,
+) -> None:
+    """A phase that begins below what the head alone had reached is given time to catch up."""
+    first = [(0.8, 1.0), (0.8, 1.0), (0.8, 1.0)]
+    second = [(0.5, 1.0), (0.6, 1.0), (0.7, 1.0), (0.9, 1.0), (0.9, 1.0), (0.9, 1.0)]
+    scripted(first + second)
+    ended, _ = follow(chain := toy(), fit(chain, source_of, planned(3, 1, epochs=50, patience=2),
+                                          cpu))  # fmt: skip
+    assert [event.validation_accuracy for event in ended] == [a for a, _ in first + second]
+    assert [event.epoch for event in ended if event.best] == [1, 7]
+
+
 def test_an_error_leaves_the_best_epoch_too(
     toy: Callable[..., Chain],
     planned: Callable[..., Plan],

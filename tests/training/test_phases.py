@@ -86,6 +86,7 @@ def test_every_plan_makes_sense(chosen: RunConfig, examples: int, device: str) -
         ("alexnet", "fine-tune", "conv5"),
         ("vgg16", "fine-tune", "block5"),
         ("vit_b_16", "fine-tune", "block10"),
+        ("mini", "fine-tune", "stem"),
         ("resnet18", "gradual", "layer3"),
         ("vit_b_16", "gradual", "block7"),
         ("resnet18", "scratch", "stem"),
@@ -113,6 +114,19 @@ def test_the_phases_of_a_recipe(recipe: str, cuts: list[int]) -> None:
     made = plan(config(recipe=recipe), RESNET, 200)
     assert [phase.cut for phase in made.phases] == cuts
     assert made.recipe == recipe
+
+
+def test_a_backbone_says_how_fast_it_fine_tunes() -> None:
+    last, usual = (
+        plan(config(name, recipe="fine-tune"), find_card(name), 200).phases[-1]
+        for name in ("mini", "resnet18")
+    )
+    assert last.name == "then every stage with it"
+    assert last.stage_lr == find_card("mini").fine_tuning.stage_ratio * last.head_lr
+    assert last.head_lr > usual.head_lr
+    told = plan(config("mini", recipe="fine-tune", freeze="layer3", lr=1e-3), find_card("mini"), 9)
+    assert (told.cut, told.phases[-1].head_lr) == (4, 1e-3)
+    assert told.phases[-1].name == "then the last stages with it"
 
 
 def test_gradual_unfreezing_is_ulmfits() -> None:

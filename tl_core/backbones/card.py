@@ -82,6 +82,23 @@ class Weights:
 
 
 @dataclass(frozen=True)
+class FineTuning:
+    """How far and how fast a backbone fine-tunes unless a person says otherwise.
+
+    Attributes:
+        freeze: what stays frozen to the end, as `resolve_cut` takes it; empty: all but the last
+            quarter of the stages (with dense stages at the end: but those and the last
+            convolutions).
+        head_lr: peak learning rate of the head while stages learn with it.
+        stage_ratio: that of the last stage, as a share of it.
+    """
+
+    freeze: str = ""
+    head_lr: float = 5e-4
+    stage_ratio: float = 0.2
+
+
+@dataclass(frozen=True)
 class Card:
     """A backbone as people meet it.
 
@@ -99,6 +116,7 @@ class Card:
         features: numbers that the last stage hands to the head.
         stages: measured stages, first to last.
         preprocessing: that of the published weights.
+        fine_tuning: what suits it.
     """
 
     name: str
@@ -112,6 +130,7 @@ class Card:
     features: int = 0
     stages: tuple[Stage, ...] = ()
     preprocessing: Preprocessing = Preprocessing()
+    fine_tuning: FineTuning = FineTuning()
 
     @property
     def stage_names(self) -> tuple[str, ...]:

@@ -72,7 +72,7 @@ SAMPLES: tuple[Sample, ...] = (
         title="Phones and laptops",
         about=(
             "200 pictures that Headstart draws itself: phones and laptops of many colours on "
-            "desks and cloths, from all sides. Neither colour nor outline tells them apart."
+            "desks and cloths, in many lights. Neither colour nor outline tells them apart."
         ),
         source="Drawn by Headstart",
         licence="MIT, as Headstart itself",

@@ -18,20 +18,25 @@ from tl_core.training.sources import Source
 from tl_core.training.standardise import measure_scale, standardised
 
 SourceOf = Callable[[str, Phase], Source]
+_NONE = (-1.0, 0.0)  # ranks below every epoch
 
 
 class _Best:
-    """The best epoch so far: higher validation accuracy, then lower validation loss."""
+    """The best epoch so far: higher validation accuracy, then lower validation loss.
+
+    Patience is counted within a phase: one that lets stages learn begins below the head that it
+    was handed, and would be given up before it has caught up.
+    """
 
     def __init__(self) -> None:
-        self.rank = (-1.0, 0.0)
+        self.rank = self.rank_in_phase = _NONE
         self.state: dict[str, Tensor] = {}
         self.stale = 0
 
     @contextmanager
     def kept(self, tail: nn.Module) -> Iterator[None]:
         """Let a tail come out of a phase as its best epoch left it, or as it went in."""
-        self.state, self.stale = _copy(tail), 0
+        self.state, self.stale, self.rank_in_phase = _copy(tail), 0, _NONE
         try:
             yield
         finally:
@@ -39,10 +44,13 @@ class _Best:
 
     def offer(self, event: EpochEnded, tail: nn.Module) -> bool:
         rank = (event.validation_accuracy, -event.validation_loss)
-        if rank <= self.rank:
+        if rank > self.rank_in_phase:
+            self.rank_in_phase, self.stale = rank, 0
+        else:
             self.stale += 1
+        if rank <= self.rank:
             return False
-        self.rank, self.state, self.stale = rank, _copy(tail), 0
+        self.rank, self.state = rank, _copy(tail)
         return True
 
 

@@ -120,8 +120,7 @@ def choose_recipe(card: Card, config: RunConfig) -> Recipe:
 def default_cut(card: Card, recipe: Recipe) -> int:
     """Return the number of stages that a recipe freezes unless told otherwise.
 
-    Fine-tuning lets the last quarter of the stages learn (with dense stages at the end: those
-    and the last convolutions), gradual unfreezing ends with the last half.
+    Gradual unfreezing ends with the last half of the stages; for fine-tuning see `FineTuning`.
     """
     count = len(card.stages)
     if recipe == "scratch":
@@ -130,6 +129,8 @@ def default_cut(card: Card, recipe: Recipe) -> int:
         return count
     if recipe == "gradual":
         return count - max(1, count // 2)
+    if card.fine_tuning.freeze:
+        return resolve_cut(card.stage_names, card.fine_tuning.freeze)
     if card.convolutions is not None:
         return resolve_cut(card.stage_names, card.convolutions) - 1
     return count - max(1, round(count / 4))
@@ -177,7 +178,7 @@ def plan(config: RunConfig, card: Card, examples: int, device: str = "cpu") -> P
     """
     recipe = choose_recipe(card, config)
     cut = choose_cut(card, config, recipe)
-    drafts = _drafts(recipe, cut, len(card.stages))
+    drafts = _drafts(recipe, cut, card)
     batch = config.batch_size or _batch_size(examples, device)
     steps = max(1, math.ceil(examples / batch))
     wanted = [min(max(math.ceil(d.steps / steps), d.least), d.most) for d in drafts]
@@ -192,7 +193,8 @@ def plan(config: RunConfig, card: Card, examples: int, device: str = "cpu") -> P
     return Plan(recipe, cut, phases, (*reasons, *kept))
 
 
-def _drafts(recipe: Recipe, cut: int, stages: int) -> list[_Draft]:
+def _drafts(recipe: Recipe, cut: int, card: Card) -> list[_Draft]:
+    stages = len(card.stages)
     if recipe == "scratch":
         return [_Draft("everything, from random weights", 0, 300, 15, 40, stage_ratio=1.0,
                        stage_decay=1.0)]  # fmt: skip
@@ -204,7 +206,12 @@ def _drafts(recipe: Recipe, cut: int, stages: int) -> list[_Draft]:
         return [head]
     head = _Draft("first the new head alone", stages, 200, 5, 25, head_lr=_HEAD_LR)
     if recipe == "fine-tune":
-        return [head, _Draft("then the last stages with it", cut, 160, 6, 20, head_lr=5e-4)]
+        how = card.fine_tuning
+        name = "then the last stages with it" if cut else "then every stage with it"
+        return [
+            head,
+            _Draft(name, cut, 160, 6, 20, head_lr=how.head_lr, stage_ratio=how.stage_ratio),
+        ]
     # ULMFiT divides the rate by 2.6 from each layer to the one before it.
     return [head] + [
         _Draft(f"then {stages - k} of {stages} stages", k, 48, 3, 6, "slanted", 5e-4, 0.38, 1 / 2.6)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tl_core.backbones.blocks import basic_block, convolution
-from tl_core.backbones.card import Card, Preprocessing, Weights
+from tl_core.backbones.card import Card, FineTuning, Preprocessing, Weights
 
 if TYPE_CHECKING:
     from torch import nn
@@ -37,6 +37,9 @@ CARDS = (
             licence=LICENCE,
         ),
         preprocessing=Preprocessing(size=96, resize=96),
+        # On all the ants and bees, three seeds: 0.87, where the usual rule for big networks gives
+        # 0.85. What a small network knows is less worth keeping, and learning anew costs little.
+        fine_tuning=FineTuning(freeze="none", head_lr=2e-3, stage_ratio=0.5),
     ),
 )
 

@@ -1,4 +1,4 @@
-"""A laptop: open at some angle, or closed now and then."""
+"""A laptop, open at some angle."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 from tl_core.data.drawn.colours import hsv, scaled
 from tl_core.data.drawn.finish import body, mark, sheet
 from tl_core.data.drawn.scene import Colour, Frame, Slab, on_desk, rounded
-from tl_core.data.drawn.screens import screen
+from tl_core.data.drawn.screens import ON_LAPTOPS, screen
 
 _PIXELS = 13  # per centimetre
 _BASE, _LID = 1.2, 0.6  # thickness
@@ -25,11 +25,11 @@ def laptop(rng: Generator) -> list[Slab]:
     deck = _deck(rng, size, colour)
     base = Slab(on_desk((0, -depth / 2), 0), outline, _BASE, scaled(colour, 0.6), deck)
 
-    angle = 0.0 if rng.random() < 0.03 else rng.uniform(1.25, 2.35)
+    angle = rng.uniform(1.45, 2.3)
     c, s = np.cos(angle), np.sin(angle)
     axes = np.array([[1, 0, 0], [0, -c, s], [0, -s, -c]])
-    hinge = np.array([0, 0, _BASE + _LID if angle == 0 else _BASE])
-    middle = hinge + depth / 2 * axes[1] - (_LID * axes[2] if angle else 0)
+    hinge = np.array([0, 0, _BASE])
+    middle = hinge + depth / 2 * axes[1] - _LID * axes[2]
     lid = sheet(rng, size, colour)
     mark(rng, lid, (size[0] / 2, size[1] / 2), 0.07 * size[1], colour)
     front = _front(rng, size)
@@ -45,9 +45,8 @@ def _front(rng: Generator, size: tuple[int, int]) -> Image.Image:
         0.05 * height,
         rng.uniform(0.05, 0.11) * height,
     )
-    face.paste(
-        screen(rng, (round(width - 2 * rim), round(height - top - chin))), (round(rim), round(top))
-    )
+    inner = (round(width - 2 * rim), round(height - top - chin))
+    face.paste(screen(rng, inner, ON_LAPTOPS), (round(rim), round(top)))
     x, y = width / 2, top / 2
     ImageDraw.Draw(face).ellipse((x - 2, y - 2, x + 2, y + 2), fill=(70, 74, 90))
     return face
@@ -58,7 +57,7 @@ def _deck(rng: Generator, size: tuple[int, int], colour: Colour) -> Image.Image:
     width, height = size
     face = sheet(rng, size, colour)
     pen = ImageDraw.Draw(face)
-    key: Colour = (28, 28, 32) if sum(colour) > 330 and rng.random() < 0.75 else scaled(colour, 1.4)
+    key: Colour = (28, 28, 32) if sum(colour) > 330 else scaled(colour, 1.9)
     glow = hsv(rng.random(), 0.7, 1.0) if rng.random() < 0.12 else None
     left, top, right = 0.06 * width, 0.08 * height, 0.94 * width
     bottom = rng.uniform(0.52, 0.6) * height

@@ -1,4 +1,4 @@
-"""A phone: it lies on its back or its face, or stands upright or sideways."""
+"""A phone: it lies on its back or its face, or stands upright."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 from tl_core.data.drawn.colours import scaled
 from tl_core.data.drawn.finish import body, mark, sheet
 from tl_core.data.drawn.scene import Colour, Frame, Slab, on_desk, rounded, spun
-from tl_core.data.drawn.screens import screen
+from tl_core.data.drawn.screens import ON_PHONES, screen
 
 _PIXELS = 22  # per centimetre
 _THICKNESS = 0.8
@@ -20,27 +20,23 @@ def phone(rng: Generator) -> list[Slab]:
     width, height = rng.uniform(6.4, 7.9), rng.uniform(13.2, 16.4)
     size = (round(width * _PIXELS), round(height * _PIXELS))
     colour = body(rng, metal=0.5)
-    sideways = rng.random() < 0.4
+    sideways = rng.random() < 0.08
     front, back = _front(rng, size, sideways), _back(rng, size, colour)
     outline = rounded(width, height, rng.uniform(0.6, 1.3))
-    if rng.random() < 0.35:
-        if sideways:
-            front, back = (face.transpose(Image.Transpose.ROTATE_270) for face in (front, back))
-            outline = outline[:, ::-1]
-        away = np.pi * (rng.random() < 0.07)
-        return _standing(rng, Slab(_FLAT, outline, _THICKNESS, colour, front, back), away)
+    if rng.random() < 0.12 and not sideways:
+        return _standing(rng, Slab(_FLAT, outline, _THICKNESS, colour, front, back))
     if rng.random() < 0.1:
         front, back = back, front
-    frame = on_desk((0, 0), rng.uniform(0, 2 * np.pi))
+    frame = on_desk((0, 0), rng.uniform(-0.6, 0.6))
     return [Slab(frame, outline, _THICKNESS, colour, front, back)]
 
 
 _FLAT = on_desk((0, 0), 0)
 
 
-def _standing(rng: Generator, slab: Slab, turn: float) -> list[Slab]:
+def _standing(rng: Generator, slab: Slab) -> list[Slab]:
     """Stand a slab on its lower edge, leaning back, in a small stand."""
-    tilt, spin = rng.uniform(0.9, 1.35), spun(turn + rng.uniform(-0.8, 0.8))
+    tilt, spin = rng.uniform(0.9, 1.35), spun(rng.uniform(-0.8, 0.8))
     c, s = np.cos(tilt), np.sin(tilt)
     axes = np.array([[1, 0, 0], [0, c, s], [0, -s, c]]) @ spin
     lift = np.array([0, 0, 0.6]) - slab.outline[:, 1].min() * axes[1]
@@ -64,9 +60,9 @@ def _front(rng: Generator, size: tuple[int, int], sideways: bool) -> Image.Image
     top = 0.12 * height if old else rim
     inner = (round(width - 2 * rim), round(height - 2 * top))
     if sideways:
-        shown = screen(rng, inner[::-1]).transpose(Image.Transpose.ROTATE_90)
+        shown = screen(rng, inner[::-1], ON_PHONES).transpose(Image.Transpose.ROTATE_90)
     else:
-        shown = screen(rng, inner)
+        shown = screen(rng, inner, ON_PHONES)
     mask = Image.new("L", inner, 0)
     right, bottom = inner[0] - 1, inner[1] - 1
     ImageDraw.Draw(mask).rounded_rectangle((0, 0, right, bottom), 2 if old else 0.09 * width, 255)

@@ -1,8 +1,8 @@
-"""What screens show. A phone and a laptop may show the same things."""
+"""What screens show. Some of it is seen on phones and on laptops alike."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.random import Generator
@@ -16,26 +16,15 @@ _Kind = Callable[[Generator, _Size], Image.Image]
 _WHITE, _INK = (248, 248, 250), (40, 44, 52)
 
 
-def screen(rng: Generator, size: _Size) -> Image.Image:
+def screen(rng: Generator, size: _Size, kinds: Sequence[_Kind]) -> Image.Image:
     """Return a screen's content with its reflection.
 
     Args:
         rng: where chance comes from.
         size: width and height, in pixels.
+        kinds: what it may show, `ON_PHONES` or `ON_LAPTOPS`.
     """
-    kinds: list[_Kind] = [
-        _dark,
-        _photo,
-        _icons,
-        _icons,
-        _page,
-        _messages,
-        _clock,
-        _code,
-        _table,
-        _film,
-    ]
-    shown = kinds[rng.integers(len(kinds))](rng, size)
+    shown = kinds[int(rng.integers(len(kinds)))](rng, size)
     if rng.random() < 0.5:
         _reflect(rng, shown)
     return shown
@@ -255,3 +244,7 @@ def _film(rng: Generator, size: _Size) -> Image.Image:
     x, y = width / 2, height / 2
     pen.polygon([(x - half, y - half), (x - half, y + half), (x + half, y)], fill=(240, 240, 240))
     return shown
+
+
+ON_PHONES: tuple[_Kind, ...] = (_dark, _photo, _icons, _icons, _page, _messages, _messages, _clock)
+ON_LAPTOPS: tuple[_Kind, ...] = (_dark, _photo, _icons, _page, _code, _code, _table, _film)
