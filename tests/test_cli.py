@@ -132,11 +132,18 @@ def test_import(
     assert Path(answer["path"]).parent == workspace.datasets
     assert sorted(Path(s["path"]).name for s in answer["skipped"]) == ["broken.png", "notes.txt"]
     assert all(skipped["reason"] for skipped in answer["skipped"])
-    assert answer["findings"] == []
+    found = {f["kind"]: f for f in answer["findings"]}
+    assert list(found) == ["few", "unreadable"]
+    assert found["unreadable"]["names"] == ["red/broken.png"]
+    assert all(f["why"].endswith(".") and f["mends"] == [] for f in found.values())
     _, again, _ = ask("import", folder, "--json")
     assert again == answer, "the same pictures are the same dataset"
     _, text, _ = ask("import", folder)
-    assert text == "Imported 17 pictures in 2 classes as 'Mine'; left out 2.\n"
+    assert text == (
+        "Imported 17 pictures in 2 classes as 'Mine'; left out 2.\n"
+        "Found  Classes with few pictures: 2\n"
+        "Found  Files that cannot be read: 1\n"
+    )
 
 
 def test_train(trained: tuple[dict[str, Any], str, str], home: Workspace) -> None:

@@ -20,7 +20,9 @@ from tl_core.backbones.catalog import catalogue, find_card
 from tl_core.backbones.weights import convert, works_offline
 from tl_core.config import AUGMENTS, DEVICES, RECIPES, RunConfig
 from tl_core.data.dataset import Dataset
+from tl_core.data.finding import Finding, described, summed_up
 from tl_core.data.open import import_any, open_dataset, ready_names
+from tl_core.data.scan import findings
 from tl_core.errors import HeadstartError, UserError
 from tl_core.runs.locate import find_bundle
 from tl_core.runs.store import Run, Store
@@ -136,15 +138,17 @@ def _describe(card: Card) -> dict[str, Any]:
 
 
 def _import(args: argparse.Namespace) -> Answer:
-    dataset = import_any(Workspace.open(), args.source, args.name, progress=_counter(args.json))
+    workspace = Workspace.open()
+    dataset = import_any(workspace, args.source, args.name, progress=_counter(args.json))
+    found = findings(workspace, dataset, _counter(args.json, "Checking"))
     text = (
         f"Imported {len(dataset.items)} pictures in {len(dataset.classes)} classes as "
         f"{dataset.name!r}; left out {len(dataset.skipped)}."
     )
-    return _dataset(dataset), text
+    return _dataset(dataset, found), "\n".join([text, *summed_up(found)])
 
 
-def _dataset(dataset: Dataset) -> dict[str, Any]:
+def _dataset(dataset: Dataset, found: Sequence[Finding]) -> dict[str, Any]:
     return {
         "dataset": dataset.name,
         "id": dataset.id,
@@ -153,7 +157,7 @@ def _dataset(dataset: Dataset) -> dict[str, Any]:
         "images": len(dataset.items),
         "splits": dataset.split_counts(),
         "skipped": [{"path": s.path, "reason": s.reason} for s in dataset.skipped],
-        "findings": [],
+        "findings": [described(finding, dataset) for finding in found],
     }
 
 
@@ -290,10 +294,10 @@ def _convert(args: argparse.Namespace) -> Answer:
     return {"path": str(args.target), "tensors": count}, text
 
 
-def _counter(quiet: bool) -> Any:
+def _counter(quiet: bool, doing: str = "Importing") -> Any:
     from tqdm import tqdm
 
-    bar = tqdm(desc="Importing", unit="", unit_scale=True, file=sys.stderr, leave=False,
+    bar = tqdm(desc=doing, unit="", unit_scale=True, file=sys.stderr, leave=False,
                disable=quiet or not sys.stderr.isatty())  # fmt: skip
 
     def tell(done: int, total: int) -> None:

@@ -16,6 +16,12 @@ from tl_core.training.events import EpochEnded, PhaseStarted
 
 # Colour-blind safe (Okabe and Ito, 2008); validation is dashed as well.
 TRAIN, VALIDATION, NEUTRAL = "#0072B2", "#D55E00", "#7A8B8B"
+# Of each split: colour and pattern, so that colour is never alone.
+_SPLIT_LOOK: Mapping[str, tuple[str, str]] = {
+    "to learn from": (TRAIN, ""),
+    "to check with": (VALIDATION, "/"),
+    "for the final test": ("#009E73", "x"),
+}
 # Of each method: colour, dash and symbol, so that colour is never alone.
 _METHOD_LOOK: Mapping[Method, tuple[str, str, str]] = {
     "fine-tune": (TRAIN, "solid", "circle"),
@@ -79,18 +85,48 @@ def _figure(title: str, starts: list[tuple[float, str]]) -> go.Figure:
     return figure
 
 
-def class_counts(counts: Mapping[str, int]) -> go.Figure:
-    """Return how many pictures each class has, as bars."""
-    names = [in_html(name, 30) for name in counts]
-    figure = go.Figure(
-        go.Bar(x=list(counts.values()), y=names, orientation="h", marker_color=TRAIN,
-               text=list(counts.values()))
+@lru_cache(maxsize=16)
+def class_counts(counts: tuple[tuple[str, tuple[int, ...]], ...]) -> go.Figure:
+    """Return how many pictures each class has, as bars made of its splits.
+
+    Args:
+        counts: the name of each class, and its pictures that train, validate and test.
+    """
+    names = [in_html(name, 30) for name, _ in counts]
+    figure = go.Figure()
+    for place, (label, (colour, pattern)) in enumerate(_SPLIT_LOOK.items()):
+        figure.add_trace(
+            go.Bar(x=[parts[place] for _, parts in counts], y=names, orientation="h", name=label,
+                   marker={"color": colour, "pattern": {"shape": pattern}},
+                   hovertemplate="%{x} %{fullData.name}<extra>%{y}</extra>")
+        )  # fmt: skip
+    totals = [sum(parts) for _, parts in counts]
+    figure.add_trace(
+        go.Scatter(x=totals, y=names, text=totals, mode="text", textposition="middle right",
+                   showlegend=False, hoverinfo="skip", cliponaxis=False)
     )  # fmt: skip
     figure.update_layout(
-        height=max(140, 28 * len(names) + 60), margin={"l": 10, "r": 10, "t": 10, "b": 10}
+        barmode="stack",
+        height=max(160, 28 * len(names) + 90),
+        margin={"l": 10, "r": 40, "t": 10, "b": 10},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
     )
     figure.update_xaxes(title="pictures")
     figure.update_yaxes(autorange="reversed", type="category")
+    return figure
+
+
+@lru_cache(maxsize=16)
+def picture_sizes(shorter: tuple[int, ...], network: int) -> go.Figure:
+    """Return how many pictures have which shorter side, with what the network sees as a line."""
+    figure = go.Figure(go.Histogram(x=shorter, nbinsx=40, marker_color=NEUTRAL))
+    figure.update_layout(
+        height=220, margin={"l": 10, "r": 10, "t": 30, "b": 10}, bargap=0.05, showlegend=False
+    )
+    figure.update_xaxes(title="pixels of the shorter side", rangemode="tozero")
+    figure.update_yaxes(title="pictures")
+    figure.add_vline(network, line={"dash": "dash", "color": VALIDATION},
+                     annotation_text=f"the network sees {network}")  # fmt: skip
     return figure
 
 

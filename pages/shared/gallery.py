@@ -1,22 +1,48 @@
-"""A dataset shown: counts, the split, what was left out, and the pictures."""
+"""A dataset shown: counts, the split, sizes, and the pictures as people and networks see them."""
 
 from __future__ import annotations
+
+from statistics import median
 
 import streamlit as st
 
 from pages.shared import charts
 from pages.shared.escape import on_page
-from pages.shared.state import workspace
+from pages.shared.findings import show_findings
+from pages.shared.frame import guarded
+from pages.shared.preview import show_preview
+from pages.shared.state import chosen_card, workspace
+from tl_core.backbones.card import Preprocessing
 from tl_core.data.dataset import Dataset
 from tl_core.data.decode import thumbnail
+from tl_core.data.scan import kept_findings
+from tl_core.data.sketches import sizes
+from tl_core.evaluation.interval import say_beforehand
 
 _PAGE = 24
 
 
 def show_dataset(dataset: Dataset) -> None:
     """Show one dataset."""
-    counts, splits = dataset.counts(), dataset.split_counts()
     st.subheader(on_page(dataset.name))
+    _numbers(dataset)
+    if dataset.skipped:
+        with st.expander(f"{len(dataset.skipped)} files were left out"):
+            st.dataframe(
+                [{"file": s.path, "why": s.reason} for s in dataset.skipped],
+                hide_index=True,
+            )
+    st.plotly_chart(
+        charts.class_counts(dataset.class_split_counts()),
+        key="counts",
+        config={"displayModeBar": False},
+    )
+    show_findings(dataset)
+    _look(dataset)
+
+
+def _numbers(dataset: Dataset) -> None:
+    splits = dataset.split_counts()
     columns = st.columns(4)
     columns[0].metric("Pictures", len(dataset.items))
     columns[1].metric("To learn from", splits["train"], help="Training pictures.")
@@ -34,17 +60,19 @@ def show_dataset(dataset: Dataset) -> None:
         "This division came with your folders and is kept as it is."
         if dataset.given_split
         else "Headstart divided the pictures, 70 % to learn from, 15 % to check with and 15 % for "
-        "the final test. The division belongs to the pictures and never changes between runs."
+        "the final test. The division belongs to the pictures and never changes between runs; "
+        "pictures that are nearly the same stay together."
     )
-    if dataset.skipped:
-        with st.expander(f"{len(dataset.skipped)} files were left out"):
-            st.dataframe(
-                [{"file": s.path, "why": s.reason} for s in dataset.skipped],
-                hide_index=True,
-            )
-    st.plotly_chart(charts.class_counts(counts), key="counts", config={"displayModeBar": False})
+    st.caption(
+        f"How far the figures can be trusted: {on_page(say_beforehand(splits['validation']), 300)}"
+    )
+
+
+@st.fragment
+def _look(dataset: Dataset) -> None:
+    st.subheader("Look at the pictures")
     label = st.selectbox(
-        "Look at the pictures of", range(len(counts)), format_func=lambda i: dataset.classes[i]
+        "Of the class", range(len(dataset.classes)), format_func=lambda i: dataset.classes[i]
     )
     items = [item for item in dataset.items if item.label == label]
     pages = -(-len(items) // _PAGE)
@@ -54,3 +82,31 @@ def show_dataset(dataset: Dataset) -> None:
     for place, item in enumerate(shown):
         picture = thumbnail(dataset.path(item), workspace().cache)
         grid[place % 8].image(str(picture), width="stretch")
+    seen, large = st.tabs(["What the network sees", "How large the pictures are"], key="looking")
+    with seen, guarded():
+        show_preview(dataset, items)
+    with large:
+        _sizes(dataset)
+
+
+def _sizes(dataset: Dataset) -> None:
+    if kept_findings(workspace(), dataset) is None:
+        st.caption("The sizes are known when the pictures have been checked.")
+        return
+    found = _kept_sizes(dataset.id, tuple(item.file for item in dataset.items))
+    card = chosen_card()
+    network = (card.preprocessing if card else Preprocessing()).size
+    shorter = tuple(min(size) for size in found) or (0,)
+    st.caption(
+        f"Shorter sides from {min(shorter)} to {max(shorter):,} pixels, half of them "
+        f"{median(shorter):,.0f} or more. Each picture is brought to the {network} that the "
+        "network sees; much smaller ones are enlarged and look soft."
+    )
+    figure = charts.picture_sizes(shorter, network)
+    st.plotly_chart(figure, key="sizes", config={"displayModeBar": False})
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _kept_sizes(dataset: str, _files: tuple[str, ...]) -> list[tuple[int, int]]:
+    del dataset  # the key: a dataset never changes
+    return sizes(workspace().cache, _files)

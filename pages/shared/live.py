@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import streamlit as st
 
 from pages.shared import charts
@@ -10,6 +12,9 @@ from pages.shared.frame import go_to, guarded
 from pages.shared.state import predictor, store, workspace
 from pages.shared.wording import GLOSSARY, STATES, read_curves
 from tl_core.backbones.catalog import find_card
+from tl_core.data.dataset import find_dataset
+from tl_core.errors import UserError
+from tl_core.evaluation.interval import say_interval
 from tl_core.runs.launch import ensure_worker
 from tl_core.runs.progress import Progress, in_words, progress, time_left
 from tl_core.runs.savings import savings, say_savings
@@ -73,12 +78,22 @@ def _ended(run: Run) -> None:
         _figure(columns[1], "test", facts["test_accuracy"])
         columns[2].metric("Best epoch", f"{facts['best_epoch']} of {facts['epochs']}")
         columns[3].metric("Time", in_words(facts["seconds"]))
+        _trust(run)
         if st.button("Try predictions", type="primary", icon=":material/auto_awesome:"):
             go_to("predict")
         predictor().warm()
     told = store().milestones(run.id)
     _curves(run, told)
     _cache(told)
+
+
+def _trust(run: Run) -> None:
+    """Say in words what the validation figure is worth, where its pictures are still here."""
+    with suppress(UserError):
+        count = find_dataset(workspace(), run.config.dataset).split_counts()["validation"]
+        if count:
+            said = say_interval(run.facts["validation_accuracy"], count)
+            st.caption(f"The validation figure: {on_page(said, 300)}")
 
 
 def _cache(told: list[Told]) -> None:

@@ -54,6 +54,12 @@ STATES = {
     "interrupted": "Interrupted",
 }
 
+SPLIT_WORDS = {
+    "train": "to learn from",
+    "validation": "to check with",
+    "test": "for the final test",
+}
+
 PLACES = {
     "auto": "chosen for you",
     "cpu": "the processor",

@@ -20,7 +20,7 @@ def test_a_figure_is_shared_until_something_new_was_told(store: Store, finished:
 
 
 def test_class_names_are_text() -> None:
-    figure = charts.class_counts({"<b>bold</b>": 3, "1": 2})
+    figure = charts.class_counts((("<b>bold</b>", (2, 1, 0)), ("1", (1, 1, 0))))
     assert figure.data[0].y == ("&lt;b&gt;bold&lt;/b&gt;", "1")
     assert figure.layout.yaxis.type == "category"
 
@@ -56,3 +56,18 @@ def test_no_mark_of_the_head_start_lies_below_the_axis(
 ) -> None:
     figure = charts.head_start((worth("scratch", 5, mean, spread),))
     assert figure.layout.yaxis.range[0] == pytest.approx(floor)
+
+
+def test_splits_are_told_by_pattern_too() -> None:
+    figure = charts.class_counts((("ants", (7, 2, 1)), ("bees", (70, 15, 15))))
+    bars = [trace for trace in figure.data if trace.type == "bar"]
+    assert [tuple(trace.x) for trace in bars] == [(7, 70), (2, 15), (1, 15)]
+    assert len({trace.marker.pattern.shape for trace in bars}) == 3
+    assert tuple(figure.data[-1].text) == ("10", "100")
+
+
+def test_sizes_stand_beside_what_the_network_sees() -> None:
+    figure = charts.picture_sizes((100, 200, 200), 224)
+    assert sorted(figure.data[0].x) == [100, 200, 200]
+    assert figure.layout.shapes[0].x0 == 224
+    assert charts.picture_sizes((100, 200, 200), 224) is figure

@@ -208,3 +208,8 @@ for page in ("data", "backbone", "train", "predict", "learn"):
     assert "torch" not in sys.modules, page
 """
     subprocess.run([sys.executable, "-c", script], check=True, timeout=120)
+
+
+def test_a_finished_run_says_what_its_figure_is_worth(open_page: Open, finished: str) -> None:
+    app = open_page("train", run=finished)
+    assert "may as well be between" in text(app)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import signal
 import subprocess
 import sys
@@ -10,12 +11,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import Queue
 
+import numpy as np
 import pytest
+import torch
+from PIL import Image
 
 from tl_core.backbones.catalog import find_card
 from tl_core.backbones.load import load_backbone
 from tl_core.bundles.bundle import Manifest, write_bundle
 from tl_core.bundles.predict import Model
+from tl_core.data.decode import fit, open_image
+from tl_core.data.pictures import Pictures
 from tl_core.errors import HeadstartError, UserError
 from tl_core.runs import predicting
 from tl_core.runs.predicting import WAITING, Predictor
@@ -170,3 +176,22 @@ def test_the_process_ends_with_the_page_server(
     predictor.predict(bundle, photos[:1])
     process(predictor).stdin.close()  # what happens when the server is gone
     assert process(predictor).wait(timeout=30) == 0
+
+
+def test_a_picture_is_varied_as_in_training(predictor: Predictor, photos: list[Path]) -> None:
+    preprocessing = find_card("mini").preprocessing
+    views = predictor.views(photos[0], preprocessing, "strong", 3)
+    assert len(set(views)) == 3
+    pixels = torch.from_numpy(fit(open_image(photos[0]), preprocessing).copy())
+    pictures = Pictures(pixels[None].numpy(), [0], preprocessing, torch.device("cpu"), "strong")
+    mean, std = (torch.tensor(v).view(3, 1, 1) for v in (preprocessing.mean, preprocessing.std))
+    for epoch, view in enumerate(views):
+        learned = pictures.batch(torch.zeros(1, dtype=torch.int64), epoch)[0] * std + mean
+        shown = torch.from_numpy(np.array(Image.open(io.BytesIO(view)))).permute(2, 0, 1) / 255
+        assert (learned - shown).abs().max() < 0.6 / 255
+
+
+def test_a_picture_that_cannot_be_varied_says_why(predictor: Predictor, tmp_path: Path) -> None:
+    (tmp_path / "x.png").write_bytes(b"no picture")
+    with pytest.raises(UserError, match="not a picture that can be read"):
+        predictor.views(tmp_path / "x.png", find_card("mini").preprocessing, "light", 2)

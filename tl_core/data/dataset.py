@@ -99,6 +99,14 @@ class Dataset:
         splits = Counter(item.split for item in self.items)
         return {split: splits[split] for split in SPLITS}
 
+    def class_split_counts(self) -> tuple[tuple[str, tuple[int, ...]], ...]:
+        """Return each class with how many of its pictures train, validate and test."""
+        found = Counter((item.label, item.split) for item in self.items)
+        return tuple(
+            (name, tuple(found[label, split] for split in SPLITS))
+            for label, name in enumerate(self.classes)
+        )
+
 
 def stored_path(folder: Path, file: str) -> Path:
     """Return where a dataset's folder keeps the file with this hash.

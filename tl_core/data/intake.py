@@ -9,7 +9,7 @@ import stat
 import time
 import zipfile
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -28,6 +28,9 @@ from tl_core.data.dataset import (
 )
 from tl_core.data.decode import open_image
 from tl_core.data.layout import Layout, Place, arrange, clean_name, encodable, few
+from tl_core.data.repeats import near_groups
+from tl_core.data.sketch import Sketches, sketch
+from tl_core.data.sketches import Known, keep_sketches
 from tl_core.data.sources import MAX_FILE, Entry, folder_entries, zip_entries
 from tl_core.data.split import assign
 from tl_core.errors import UnreadableImageError, UserError
@@ -128,10 +131,11 @@ def import_entries(
     layout = arrange([entry.name for entry in entries], title)
     with disk_errors(f"the dataset {title}"), _building_site(workspace.datasets) as site:
         require_space(site, sum(entries[place.index].size for place in layout.places))
-        found, unusable = _store(entries, layout.places, site, progress)
+        found, unusable, sketches = _store(entries, layout.places, site, progress)
         pictures, twice = _once(found)
-        dataset = _build(layout, pictures, owner, title)
+        dataset = _build(layout, pictures, near_groups(sketches), owner, title)
         dataset = replace(dataset, folder=site, skipped=(*layout.skipped, *unusable, *twice))
+        keep_sketches(workspace.cache, sketches)
         return _publish(workspace, dataset)
 
 
@@ -151,21 +155,23 @@ def _building_site(datasets: Path) -> Iterator[Path]:
 
 def _store(
     entries: Sequence[Entry], places: Sequence[Place], site: Path, progress: Progress | None
-) -> tuple[list[_Found], list[Skipped]]:
+) -> tuple[list[_Found], list[Skipped], Known]:
     """Copy every file under the hash of its content and open it once, in other threads."""
     readable: list[_Found] = []
     skipped: list[Skipped] = []
-    problems: dict[str, Future[str | None]] = {}
+    opened: dict[str, Future[Sketches | str]] = {}
+    sketches = Known()
     waiting: deque[_Found] = deque()
 
     def finish(leave: int) -> None:
         while len(waiting) > leave:
             picture = waiting.popleft()
-            problem = problems[picture.file].result()
-            if problem is None:
+            seen = opened[picture.file].result()
+            if not isinstance(seen, str):
                 readable.append(picture)
+                sketches[picture.file] = seen
             else:
-                skipped.append(Skipped(picture.place.name, problem))
+                skipped.append(Skipped(picture.place.name, seen))
                 stored_path(site, picture.file).unlink(missing_ok=True)
             tell()
 
@@ -182,12 +188,12 @@ def _store(
                 skipped.append(Skipped(place.name, str(reason)))
                 tell()
             else:
-                if file not in problems:
-                    problems[file] = pool.submit(_problem, stored_path(site, file))
+                if file not in opened:
+                    opened[file] = pool.submit(_opened, stored_path(site, file))
                 waiting.append(_Found(file, place))
             finish(leave=_READ_AHEAD)
         finish(leave=0)
-        return readable, skipped
+        return readable, skipped, sketches
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -227,12 +233,12 @@ def _chunks(entry: Entry) -> Iterator[bytes]:
         raise _UnusableError("damaged inside the archive") from error
 
 
-def _problem(path: Path) -> str | None:
+def _opened(path: Path) -> Sketches | str:
+    """Return what the checks need to know of a picture, or why it cannot be read."""
     try:
-        open_image(path)
+        return sketch(open_image(path))
     except UnreadableImageError as error:
         return str(error)
-    return None
 
 
 def _once(found: Sequence[_Found]) -> tuple[list[_Found], list[Skipped]]:
@@ -247,13 +253,15 @@ def _once(found: Sequence[_Found]) -> tuple[list[_Found], list[Skipped]]:
     return list(first.values()), twice
 
 
-def _build(layout: Layout, pictures: Sequence[_Found], owner: str, title: str) -> Dataset:
+def _build(
+    layout: Layout, pictures: Sequence[_Found], groups: Mapping[str, str], owner: str, title: str
+) -> Dataset:
     _check_counts(layout, pictures, title)
     label = {name: index for index, name in enumerate(layout.classes)}
     rows = [(picture, label[picture.place.class_name]) for picture in pictures]
     items = [
         Item(picture.file, picture.place.name, row_label, split)
-        for (picture, row_label), split in zip(rows, _splits(layout, rows), strict=True)
+        for (picture, row_label), split in zip(rows, _splits(layout, rows, groups), strict=True)
     ]
     # By content, so that the same pictures train in the same order on every machine.
     items.sort(key=lambda item: (item.label, item.file, item.split))
@@ -269,13 +277,15 @@ def _build(layout: Layout, pictures: Sequence[_Found], owner: str, title: str) -
     )
 
 
-def _splits(layout: Layout, rows: Sequence[tuple[_Found, int]]) -> list[Split]:
-    """Keep given splits; make what is missing from what trains."""
+def _splits(
+    layout: Layout, rows: Sequence[tuple[_Found, int]], groups: Mapping[str, str]
+) -> list[Split]:
+    """Keep given splits; make what is missing from what trains, nearly equal pictures together."""
     given = [picture.place.split for picture, _ in rows]
     if "validation" in given:
         return [split or "train" for split in given]
     learning = [(p.file, label) for p, label in rows if p.place.split != "test"]
-    made = iter(assign(learning, with_test=not layout.given_split))
+    made = iter(assign(learning, groups=groups, with_test=not layout.given_split))
     return [split if split == "test" else next(made) for split in given]
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 import sys
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from queue import Empty, Queue
 
+from tl_core.backbones.card import Preprocessing
+from tl_core.config import Augment
 from tl_core.errors import HeadstartError, UserError
 from tl_core.runs.launch import child_environment
 
@@ -60,15 +63,7 @@ class Predictor:
             UserError: too many people are asking at once, or the model cannot be used.
             HeadstartError: the process died or took too long; the next request starts a new one.
         """
-        if not self._places.acquire(blocking=False):
-            raise UserError("Several predictions are waiting already; try again in a moment.")
-        try:
-            with self._turn:
-                answer = self._ask({"model": str(model), "pictures": [str(p) for p in pictures]})
-        finally:
-            self._places.release()
-        if "error" in answer:
-            raise UserError(str(answer["error"]))
+        answer = self._answer({"model": str(model), "pictures": [str(p) for p in pictures]})
         rows = answer["predictions"]
         assert isinstance(rows, list)  # noqa: S101
         return [
@@ -78,6 +73,38 @@ class Predictor:
             )
             for row in rows
         ]
+
+    def views(
+        self, picture: Path, preprocessing: Preprocessing, strength: Augment, count: int
+    ) -> list[bytes]:
+        """Return a picture as training would vary it in its first epochs, as PNG files.
+
+        Raises:
+            UserError: too many people are asking at once, or the picture cannot be read.
+            HeadstartError: the process died or took too long; the next request starts a new one.
+        """
+        request = {
+            "varied": str(picture),
+            "preprocessing": asdict(preprocessing),
+            "strength": strength,
+            "count": count,
+        }
+        views = self._answer(request)["views"]
+        assert isinstance(views, list)  # noqa: S101
+        return [base64.b64decode(view) for view in views]
+
+    def _answer(self, request: dict[str, object]) -> dict[str, object]:
+        """Wait for a turn, ask, and raise what the process could not do."""
+        if not self._places.acquire(blocking=False):
+            raise UserError("Several predictions are waiting already; try again in a moment.")
+        try:
+            with self._turn:
+                answer = self._ask(request)
+        finally:
+            self._places.release()
+        if "error" in answer:
+            raise UserError(str(answer["error"]))
+        return answer
 
     def _ask(self, request: dict[str, object]) -> dict[str, object]:
         process = self._running()

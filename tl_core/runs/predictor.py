@@ -1,11 +1,13 @@
 """The process that predicts for pages: JSON lines in, JSON lines out.
 
 Pages never import torch; they ask this process through `predicting.Predictor`. A request is
-`{"model": path, "pictures": [path, …]}`; the answer carries `"predictions"` or `"error"`.
+`{"model": path, "pictures": [path, …]}`; the answer carries `"predictions"` or `"error"`. One with
+`"varied": path` is answered by `"views"`, the picture as training would vary it.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 import sys
@@ -13,7 +15,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from tl_core.backbones.card import Preprocessing
 from tl_core.bundles.predict import Model
+from tl_core.data.varied import varied
 from tl_core.errors import UnreadableImageError, UserError
 
 MOST_MEMORY = 12 << 30  # bytes of private memory, where the system can hold a process to it
@@ -27,6 +31,8 @@ def _model(path: str, _changed: float) -> Model:
 def answer(request: dict[str, Any]) -> dict[str, Any]:
     """Answer one request; whatever goes wrong becomes a sentence."""
     try:
+        if "varied" in request:
+            return {"views": _views(request)}
         path = Path(request["model"])
         if not path.is_file():
             raise UserError(f"The model {path.name} is gone; train the run again.")
@@ -40,6 +46,16 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     except Exception:
         logging.getLogger("headstart").exception("predicting")
         return {"error": "The prediction failed on our side; the terminal's log says more."}
+
+
+def _views(request: dict[str, Any]) -> list[str]:
+    files = varied(
+        Path(request["varied"]),
+        Preprocessing(**request["preprocessing"]),
+        request["strength"],
+        request["count"],
+    )
+    return [base64.b64encode(file).decode() for file in files]
 
 
 def _plain(outcome: Any) -> dict[str, Any]:

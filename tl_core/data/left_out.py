@@ -1,0 +1,59 @@
+"""What the import had to leave out of the pictures that it was given.
+
+Files that are no pictures, or lie in no class, are listed by the import and are no findings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tl_core.data.dataset import Skipped
+from tl_core.data.finding import Finding
+
+_COPY = "the same picture as "
+_CUT_OFF = "the file is cut off"
+# How the reasons of `decode` and `intake` begin where a file that should be a picture is none.
+_UNREADABLE = (
+    "the file ",
+    "the picture ",
+    "too many pixels",
+    "not a picture that can be read",
+    "HEIC pictures",
+    "could not be read",
+    "damaged inside",
+    "larger than",
+    "longer than",
+    "shorter than",
+)
+
+
+def check_left_out(skipped: Iterable[Skipped]) -> list[Finding]:
+    """Return a finding for each copy and each file that could not be read.
+
+    >>> [found] = check_left_out([Skipped("a.jpg", "the file is empty"), Skipped("b.txt", "text")])
+    >>> found.kind, found.names
+    ('unreadable', ('a.jpg',))
+    """
+    return [finding for one in skipped if (finding := _finding(one))]
+
+
+def _finding(one: Skipped) -> Finding | None:
+    if one.reason.startswith(_COPY):
+        why = (
+            "This file is an exact copy of another in its class, so it was left out; copies teach "
+            "nothing and would count twice."
+        )
+        return Finding("duplicate", "note", why, names=(one.path,))
+    if one.reason == _CUT_OFF:
+        why = (
+            "This file ends in the middle of the picture, probably because it was not copied to "
+            "the end, so it was left out; copy it again and add it."
+        )
+        return Finding("truncated", "warning", why, names=(one.path,))
+    if one.reason.startswith(_UNREADABLE):
+        why = (
+            f"This file could not be used ({one.reason}), so it was left out; save it as JPEG with "
+            "a picture program and add it, or go on without it."
+        )
+        return Finding("unreadable", "warning", why, names=(one.path,))
+    return None

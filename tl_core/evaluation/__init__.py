@@ -1,0 +1,1 @@
+"""What figures mean: how far they can be trusted, and where they come from."""
