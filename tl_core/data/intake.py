@@ -133,9 +133,9 @@ def import_entries(
         require_space(site, sum(entries[place.index].size for place in layout.places))
         found, unusable, sketches = _store(entries, layout.places, site, progress)
         pictures, twice = _once(found)
+        sketches = keep_sketches(workspace.cache, sketches)
         dataset = _build(layout, pictures, near_groups(sketches), owner, title)
         dataset = replace(dataset, folder=site, skipped=(*layout.skipped, *unusable, *twice))
-        keep_sketches(workspace.cache, sketches)
         return _publish(workspace, dataset)
 
 
@@ -159,17 +159,18 @@ def _store(
     """Copy every file under the hash of its content and open it once, in other threads."""
     readable: list[_Found] = []
     skipped: list[Skipped] = []
-    opened: dict[str, Future[Sketches | str]] = {}
-    sketches = Known()
+    opening: dict[str, Future[Sketches | str]] = {}
+    opened: dict[str, Sketches | str] = {}
     waiting: deque[_Found] = deque()
 
     def finish(leave: int) -> None:
         while len(waiting) > leave:
             picture = waiting.popleft()
-            seen = opened[picture.file].result()
+            if picture.file in opening:
+                opened[picture.file] = opening.pop(picture.file).result()
+            seen = opened[picture.file]
             if not isinstance(seen, str):
                 readable.append(picture)
-                sketches[picture.file] = seen
             else:
                 skipped.append(Skipped(picture.place.name, seen))
                 stored_path(site, picture.file).unlink(missing_ok=True)
@@ -188,12 +189,13 @@ def _store(
                 skipped.append(Skipped(place.name, str(reason)))
                 tell()
             else:
-                if file not in opened:
-                    opened[file] = pool.submit(_opened, stored_path(site, file))
+                if file not in opened and file not in opening:
+                    opening[file] = pool.submit(_opened, stored_path(site, file))
                 waiting.append(_Found(file, place))
             finish(leave=_READ_AHEAD)
         finish(leave=0)
-        return readable, skipped, sketches
+        known = {file: seen for file, seen in opened.items() if not isinstance(seen, str)}
+        return readable, skipped, known
     finally:
         pool.shutdown(cancel_futures=True)
 
