@@ -27,13 +27,14 @@ from tl_core.data.dataset import (
     stored_path,
 )
 from tl_core.data.decode import open_image
-from tl_core.data.layout import Layout, Place, arrange, clean_name, encodable, few
+from tl_core.data.layout import Layout, Place, arrange, clean_name, few
 from tl_core.data.repeats import near_groups
 from tl_core.data.sketch import Sketches, sketch
 from tl_core.data.sketches import Known, keep_sketches
 from tl_core.data.sources import MAX_FILE, Entry, folder_entries, zip_entries
 from tl_core.data.split import assign
 from tl_core.errors import UnreadableImageError, UserError
+from tl_core.escape import encodable
 from tl_core.workspace import Workspace, disk_errors, new_id, require_space
 
 __all__ = ["Entry", "folder_entries", "import_entries", "import_source", "zip_entries"]
