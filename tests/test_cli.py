@@ -283,12 +283,6 @@ def test_predict_a_folder_as_a_table(
     ]
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
-def test_a_cell_that_would_be_computed_is_shown(start: str) -> None:
-    assert cli.csv_cell(f"{start}SUM(A1)") == f"'{start}SUM(A1)"
-    assert cli.csv_cell(f"a{start}") == f"a{start}"
-
-
 @pytest.mark.usefixtures("workspace")
 def test_convert_weights(tmp_path: Path, ask: Callable[..., Answer]) -> None:
     network = family_of("small").build("small")

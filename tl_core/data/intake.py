@@ -27,13 +27,14 @@ from tl_core.data.dataset import (
     stored_path,
 )
 from tl_core.data.decode import open_image
-from tl_core.data.layout import Layout, Place, arrange, clean_name, encodable, few
+from tl_core.data.layout import Layout, Place, arrange, clean_name, few
 from tl_core.data.repeats import near_groups
 from tl_core.data.sketch import Sketches, sketch
 from tl_core.data.sketches import Known, keep_sketches
 from tl_core.data.sources import MAX_FILE, Entry, folder_entries, zip_entries
 from tl_core.data.split import assign
 from tl_core.errors import UnreadableImageError, UserError
+from tl_core.escape import encodable
 from tl_core.workspace import Workspace, disk_errors, new_id, require_space
 
 __all__ = ["Entry", "folder_entries", "import_entries", "import_source", "zip_entries"]
@@ -133,6 +134,7 @@ def import_entries(
         require_space(site, sum(entries[place.index].size for place in layout.places))
         found, unusable, sketches = _store(entries, layout.places, site, progress)
         pictures, twice = _once(found)
+        _check_counts(layout, pictures, title)
         sketches = keep_sketches(workspace.cache, sketches)
         dataset = _build(layout, pictures, near_groups(sketches), owner, title)
         dataset = replace(dataset, folder=site, skipped=(*layout.skipped, *unusable, *twice))
@@ -258,7 +260,6 @@ def _once(found: Sequence[_Found]) -> tuple[list[_Found], list[Skipped]]:
 def _build(
     layout: Layout, pictures: Sequence[_Found], groups: Mapping[str, str], owner: str, title: str
 ) -> Dataset:
-    _check_counts(layout, pictures, title)
     label = {name: index for index, name in enumerate(layout.classes)}
     rows = [(picture, label[picture.place.class_name]) for picture in pictures]
     items = [
