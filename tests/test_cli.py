@@ -207,6 +207,27 @@ def test_no_runs_yet(ask: Callable[..., Answer]) -> None:
     assert ask("runs")[1] == "Nothing was trained here yet.\n"
 
 
+@pytest.mark.usefixtures("home")
+def test_evaluate(
+    ask: Callable[..., Answer], trained: tuple[dict[str, Any], str, str], photos: Path
+) -> None:
+    run = trained[0]
+    for split in ("validation", "test"):
+        status, answer, err = ask("evaluate", run["run_id"], "--split", split, "--json")
+        assert (status, err) == (0, "")
+        assert (answer["run_id"], answer["split"]) == (run["run_id"], split)
+        assert answer["accuracy"] == run[f"{split}_accuracy"]
+        assert answer["accuracy_low"] <= answer["accuracy"] <= answer["accuracy_high"]
+        assert list(answer["classes"]) == run["classes"]
+        assert sum(map(sum, answer["confusion"])) == answer["images"]
+        assert answer["images"] - answer["right"] == len(answer["mistakes"])
+        for mistake in answer["mistakes"]:
+            assert (photos / mistake["path"]).is_file(), "told by the names they came with"
+    _, text, _ = ask("evaluate", run["run_id"])
+    assert f"{run['validation_accuracy']:.1%}" in text
+    assert "precision" in text
+
+
 def test_predict(
     trained: tuple[dict[str, Any], str, str], photos: Path, tmp_path: Path,
     ask: Callable[..., Answer],
@@ -261,12 +282,6 @@ def test_predict_a_folder_as_a_table(
         "predictions",
         "skipped",
     ]
-
-
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
-def test_a_cell_that_would_be_computed_is_shown(start: str) -> None:
-    assert cli.csv_cell(f"{start}SUM(A1)") == f"'{start}SUM(A1)"
-    assert cli.csv_cell(f"a{start}") == f"a{start}"
 
 
 @pytest.mark.usefixtures("workspace")
@@ -514,6 +529,17 @@ def test_predictions_that_cannot_be(
     argv: list[str], words: str, refused: Callable[..., str]
 ) -> None:
     assert words in refused("predict", *argv)
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [(("nonsense",), "no run 'nonsense'"), (("x", "--split", "train"), "invalid choice: 'train'")],
+)
+@pytest.mark.usefixtures("workspace")
+def test_evaluations_that_cannot_be(
+    refused: Callable[..., str], argv: tuple[str, ...], words: str
+) -> None:
+    assert words in refused("evaluate", *argv)
 
 
 def test_nothing_to_predict(

@@ -1,10 +1,6 @@
-"""Words for people: the glossary, the recipes, and how curves are read."""
+"""Words for people: the glossary, the recipes, the states."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
-
-from tl_core.training.events import EpochEnded
 
 GLOSSARY = {
     "backbone": "A network that somebody already trained on more than a million photos. It has "
@@ -112,27 +108,3 @@ MEASURING = {
     "command": "This command printed the figures. With folders of your own in place of those in "
     "it, it measures the same on your pictures.",
 }
-
-
-def read_curves(epochs: Sequence[EpochEnded]) -> str:
-    """Say in one plain sentence what the curves show and what to do about it."""
-    if len(epochs) < 4:
-        return "The curves need a few more epochs before they tell something."
-    first, last = epochs[0], epochs[-1]
-    best = max(epochs, key=lambda event: (event.validation_accuracy, -event.validation_loss))
-    gap = last.train_accuracy - last.validation_accuracy
-    if last.train_loss > 0.9 * first.train_loss:
-        return (
-            "The training loss hardly falls: the network is stuck. Let more stages learn, or look "
-            "whether the classes can be told apart at all."
-        )
-    if gap > 0.15:
-        return (
-            f"Training pictures are right {last.train_accuracy:.0%} of the time and validation "
-            f"pictures {last.validation_accuracy:.0%}: the network remembers pictures more than it "
-            "understands them. More pictures or more frozen stages help."
-        )
-    return (
-        f"Both curves went the right way: the network is learning. The best epoch was "
-        f"{best.epoch}, and that one is kept."
-    )

@@ -94,15 +94,6 @@ def test_an_unreadable_picture_says_why_and_stops_nothing(
     assert "cannot be opened" in reasons[2]
 
 
-def test_accuracy_counts_right_answers(model: Model, photos: list[Path]) -> None:
-    pixels = np.stack([model.prepare(photo) for photo in photos])
-    best = model.probabilities(pixels).argmax(1)
-    assert model.accuracy(pixels, best) == 1
-    wrong = [*best[:6], *((best[6:] + 1) % 3)]
-    assert model.accuracy(pixels, wrong) == pytest.approx(6 / 9)
-    assert model.accuracy(pixels[:0], []) is None
-
-
 def test_features_and_head_are_the_predicting_path_in_two_steps(
     model: Model, photos: list[Path]
 ) -> None:
@@ -111,9 +102,9 @@ def test_features_and_head_are_the_predicting_path_in_two_steps(
     shares = model.probabilities(pixels)
     assert features.shape == (len(photos), model.chain.head.linear.in_features)
     assert np.allclose(model.classify(features), shares, atol=1e-6)
-    labels = shares.argmax(1)
-    assert model.accuracy(pixels, labels, features) == 1
-    assert model.accuracy(pixels[:0], labels, features) == 1, "pixels are not looked at"
+    logits = torch.from_numpy(model.logits(features))
+    assert np.array_equal(logits.softmax(1).numpy(), model.classify(features))
+    assert model.logits(features[:0]).shape == (0, len(model.classes))
 
 
 def test_predicting_is_exact_and_leaves_the_settings_alone(

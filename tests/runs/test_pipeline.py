@@ -22,6 +22,8 @@ from tl_core.bundles.predict import Model
 from tl_core.config import BODY_PATHS, RunConfig
 from tl_core.data.dataset import SPLITS, Dataset
 from tl_core.data.open import open_dataset
+from tl_core.evaluation.metrics import log_softmax
+from tl_core.evaluation.predictions import FILE, load_predictions
 from tl_core.runs import pipeline
 from tl_core.runs.pipeline import Result, train_run
 from tl_core.training.events import EpochEnded, Event
@@ -169,8 +171,13 @@ def test_final_figures_are_the_bundles_own(
         for split, figure in zip(SPLITS, figures(ran), strict=True):
             items = ran.dataset.of(split)
             pixels = [model.prepare(ran.dataset.path(item)) for item in items]
-            labels = [item.label for item in items]
-            assert model.accuracy(np.stack(pixels), labels) == figure, split
+            shares = model.probabilities(np.stack(pixels))
+            right = shares.argmax(1) == [item.label for item in items]
+            assert right.mean() == figure, split
+            kept = load_predictions(Path(ran.result.bundle).with_name(FILE), split)
+            assert kept is not None
+            assert kept.files == tuple(item.file for item in items)
+            assert np.exp(log_softmax(kept.logits)) == pytest.approx(shares, abs=1e-6)
 
 
 def test_another_variation_is_passed_anew(run: Callable[..., Ran], photos: Path) -> None:

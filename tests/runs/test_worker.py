@@ -138,7 +138,7 @@ def test_a_full_disk_ends_the_run_with_a_sentence(
     assert run.state == "failed"
     assert "1 MB free" in run.message
     assert not list(workspace.root.rglob("*.part"))
-    assert not list(workspace.cache.rglob("*.npy"))
+    assert not list((workspace.cache / "pixels").rglob("*.npy"))
 
 
 def test_our_own_mistake_names_the_log(

@@ -91,7 +91,7 @@ def test_a_full_disk_leaves_the_one_before(tmp_path: Path, monkeypatch: pytest.M
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(NoRoomError, match="while writing the checkpoint"):
+    with pytest.raises(NoRoomError, match="while writing checkpoint"):
         write_checkpoint(path, Checkpoint({}, {"step": 2}))
     found = read_checkpoint(path)
     assert found is not None

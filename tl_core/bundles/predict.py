@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -105,16 +105,20 @@ class Model:
                 rows.append(self.body(to_input(tile, p.mean, p.std)).float().cpu().numpy())
         return np.concatenate(rows)
 
-    def classify(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return class shares `(N, C)` for features `(N, F)`.
+    def logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return what the head says `(N, C)` of features `(N, F)`.
 
         Row by row: a product of matrices rounds differently with the number of its rows.
         """
         rows = [torch.empty(0, len(self.classes), device=self.device)]
         with torch.inference_mode(), _exact():
             known = torch.from_numpy(features).to(self.device)
-            rows += [self.chain.head(row).float().softmax(1) for row in torch.split(known, 1)]
+            rows += [self.chain.head(row).float() for row in torch.split(known, 1)]
         return torch.cat(rows).cpu().numpy()
+
+    def classify(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return class shares `(N, C)` for features `(N, F)`."""
+        return torch.from_numpy(self.logits(features)).softmax(1).numpy()
 
     def probabilities(self, pixels: Pixels | NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return class shares `(N, C)` for prepared pictures `(N, S, S, 3)`."""
@@ -145,24 +149,6 @@ class Model:
     def _prediction(self, shares: NDArray[np.float32]) -> Prediction:
         named = zip(self.classes, map(float, shares), strict=True)
         return Prediction(self.classes[int(shares.argmax())], dict(named))
-
-    def accuracy(
-        self,
-        pixels: Pixels | NDArray[np.uint8],
-        labels: Sequence[int],
-        features: NDArray[np.float32] | None = None,
-    ) -> float | None:
-        """Return the share of right answers, or `None` where there is nothing to answer.
-
-        Args:
-            pixels: prepared pictures `(N, S, S, 3)`.
-            labels: N class numbers.
-            features: of these pictures, where they are known already.
-        """
-        if not len(labels):
-            return None
-        shares = self.probabilities(pixels) if features is None else self.classify(features)
-        return float((shares.argmax(1) == np.asarray(labels)).mean())
 
 
 def ahead(

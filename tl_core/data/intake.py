@@ -27,13 +27,14 @@ from tl_core.data.dataset import (
     stored_path,
 )
 from tl_core.data.decode import open_image
-from tl_core.data.layout import Layout, Place, arrange, clean_name, encodable, few
+from tl_core.data.layout import Layout, Place, arrange, clean_name, few
 from tl_core.data.repeats import near_groups
 from tl_core.data.sketch import Sketches, sketch
 from tl_core.data.sketches import Known, keep_sketches
 from tl_core.data.sources import MAX_FILE, Entry, folder_entries, zip_entries
 from tl_core.data.split import assign
 from tl_core.errors import UnreadableImageError, UserError
+from tl_core.escape import encodable
 from tl_core.workspace import Workspace, disk_errors, new_id, require_space
 
 __all__ = ["Entry", "folder_entries", "import_entries", "import_source", "zip_entries"]
@@ -133,9 +134,10 @@ def import_entries(
         require_space(site, sum(entries[place.index].size for place in layout.places))
         found, unusable, sketches = _store(entries, layout.places, site, progress)
         pictures, twice = _once(found)
+        _check_counts(layout, pictures, title)
+        sketches = keep_sketches(workspace.cache, sketches)
         dataset = _build(layout, pictures, near_groups(sketches), owner, title)
         dataset = replace(dataset, folder=site, skipped=(*layout.skipped, *unusable, *twice))
-        keep_sketches(workspace.cache, sketches)
         return _publish(workspace, dataset)
 
 
@@ -159,17 +161,18 @@ def _store(
     """Copy every file under the hash of its content and open it once, in other threads."""
     readable: list[_Found] = []
     skipped: list[Skipped] = []
-    opened: dict[str, Future[Sketches | str]] = {}
-    sketches = Known()
+    opening: dict[str, Future[Sketches | str]] = {}
+    opened: dict[str, Sketches | str] = {}
     waiting: deque[_Found] = deque()
 
     def finish(leave: int) -> None:
         while len(waiting) > leave:
             picture = waiting.popleft()
-            seen = opened[picture.file].result()
+            if picture.file in opening:
+                opened[picture.file] = opening.pop(picture.file).result()
+            seen = opened[picture.file]
             if not isinstance(seen, str):
                 readable.append(picture)
-                sketches[picture.file] = seen
             else:
                 skipped.append(Skipped(picture.place.name, seen))
                 stored_path(site, picture.file).unlink(missing_ok=True)
@@ -188,12 +191,13 @@ def _store(
                 skipped.append(Skipped(place.name, str(reason)))
                 tell()
             else:
-                if file not in opened:
-                    opened[file] = pool.submit(_opened, stored_path(site, file))
+                if file not in opened and file not in opening:
+                    opening[file] = pool.submit(_opened, stored_path(site, file))
                 waiting.append(_Found(file, place))
             finish(leave=_READ_AHEAD)
         finish(leave=0)
-        return readable, skipped, sketches
+        known = {file: seen for file, seen in opened.items() if not isinstance(seen, str)}
+        return readable, skipped, known
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -256,7 +260,6 @@ def _once(found: Sequence[_Found]) -> tuple[list[_Found], list[Skipped]]:
 def _build(
     layout: Layout, pictures: Sequence[_Found], groups: Mapping[str, str], owner: str, title: str
 ) -> Dataset:
-    _check_counts(layout, pictures, title)
     label = {name: index for index, name in enumerate(layout.classes)}
     rows = [(picture, label[picture.place.class_name]) for picture in pictures]
     items = [

@@ -17,6 +17,7 @@ from natsort import natsorted, ns
 
 from tl_core.data.dataset import Skipped, Split
 from tl_core.errors import UserError
+from tl_core.escape import JOINERS, encodable
 
 SPLIT_FOLDERS: dict[str, Split] = {
     "train": "train",
@@ -29,7 +30,6 @@ SPLIT_FOLDERS: dict[str, Split] = {
 _CLUTTER = {"__macosx", "thumbs.db", "desktop.ini", "@eadir"}
 _DRIVE = re.compile(r"[A-Za-z]:(/|$)")
 _LONGEST_CLASS = 255
-_JOINERS = "\u200c\u200d"  # parts of words in Persian and of emoji; other format characters go
 # Python's own table: what the system's says would differ from machine to machine.
 _TYPES = MimeTypes(filenames=())
 _NO_PICTURES = {".7z", ".gz", ".ipynb", ".log", ".md", ".npy", ".npz", ".parquet", ".pth", ".rar",
@@ -146,13 +146,8 @@ def clean_name(text: str) -> str:
     text = unicodedata.normalize("NFC", encodable(text))
     text = " ".join(text.split())
     return "".join(
-        c for c in text if c in _JOINERS or unicodedata.category(c) not in ("Cc", "Cf")
+        c for c in text if c in JOINERS or unicodedata.category(c) not in ("Cc", "Cf")
     ).strip()
-
-
-def encodable(text: str) -> str:
-    """Return text that can be written as UTF-8, whatever bytes a file name was made of."""
-    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def few(names: Iterable[str], limit: int = 5) -> str:

@@ -8,7 +8,6 @@ written here, because the library needs the state three times in memory and hide
 from __future__ import annotations
 
 import json
-import os
 import struct
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,7 +20,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from tl_core.errors import UserError
-from tl_core.workspace import disk_errors, new_id, sync_folder
+from tl_core.workspace import sync_folder, write_atomic
 
 _DTYPES = {
     torch.float32: "F32", torch.float64: "F64", torch.float16: "F16", torch.bfloat16: "BF16",
@@ -48,20 +47,12 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     Raises:
         NoRoomError: the disk is full.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{new_id()}.part")
-    try:
-        with disk_errors("the checkpoint"), part.open("wb") as file:
-            for piece in _pieces(checkpoint):
-                file.write(piece)
-            file.flush()
-            os.fsync(file.fileno())
-        if path.exists():
-            path.replace(_before(path))
-        part.replace(path)
-        sync_folder(path.parent)
-    finally:
-        part.unlink(missing_ok=True)
+    fresh = path.with_name(f"{path.stem}.next{path.suffix}")
+    write_atomic(fresh, _pieces(checkpoint))
+    if path.exists():
+        path.replace(_before(path))
+    fresh.replace(path)
+    sync_folder(path.parent)
 
 
 def read_checkpoint(path: Path) -> Checkpoint | None:
@@ -162,7 +153,8 @@ def _checksum(facts: str, tensors: Iterable[tuple[str, Tensor]]) -> int:
 
 
 def _bytes(tensor: Tensor) -> memoryview:
-    return tensor.reshape(-1).view(torch.uint8).numpy().data
+    data: memoryview = tensor.reshape(-1).view(torch.uint8).numpy().data
+    return data
 
 
 def _before(path: Path) -> Path:
