@@ -18,7 +18,8 @@ from PIL import Image
 
 from tl_core.backbones.catalog import find_card
 from tl_core.backbones.load import load_backbone
-from tl_core.bundles.bundle import Manifest, write_bundle
+from tl_core.bundles.bundle import write_bundle
+from tl_core.bundles.manifest import Manifest
 from tl_core.bundles.predict import Model
 from tl_core.data.decode import fit, open_image
 from tl_core.data.pictures import Pictures

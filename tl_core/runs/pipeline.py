@@ -15,13 +15,16 @@ import torchvision
 from tl_core.backbones.catalog import find_card
 from tl_core.backbones.inference import choose_path, inference_body
 from tl_core.backbones.load import load_backbone
-from tl_core.bundles.bundle import Manifest, write_bundle
+from tl_core.bundles.archive import amend
+from tl_core.bundles.bundle import write_bundle
+from tl_core.bundles.manifest import MOST_IN_CONFUSION, Figures, Manifest, Setting
 from tl_core.bundles.predict import Model
 from tl_core.config import BodyPath, RunConfig
 from tl_core.data.dataset import SPLITS, Dataset, Split
 from tl_core.data.decode import OPENER
 from tl_core.data.pictures import Pictures
 from tl_core.data.pixels import Pixels, decode_pixels, trim
+from tl_core.evaluation.metrics import confusion_matrix
 from tl_core.evaluation.predictions import FILE, Predictions, predictions_of, save_predictions
 from tl_core.runs.savings import savings
 from tl_core.training.cutcache import CutCache
@@ -158,6 +161,7 @@ def train_run(
     model = Model(bundle, device.kind, path)
     made = _predictions(model, dataset, pictures, pixels, keeping, todo, emit)
     save_predictions(folder / FILE, made)
+    amend(bundle, figures=_figures(made))
     return Result(
         stopped=stopped,
         bundle=str(bundle),
@@ -220,6 +224,17 @@ def _predictions(
     return made
 
 
+def _figures(made: Mapping[Split, Predictions]) -> dict[Split, Figures]:
+    """Return what a bundle says of its own answers."""
+    figures: dict[Split, Figures] = {}
+    for split, answers in made.items():
+        classes = answers.logits.shape[1]
+        matrix = confusion_matrix(answers.labels, answers.answers, classes).tolist()
+        rows = tuple(map(tuple, matrix)) if classes <= MOST_IN_CONFUSION else ()
+        figures[split] = Figures(len(answers.labels), int(answers.right.sum()), rows)
+    return figures
+
+
 def _accuracy(made: Mapping[Split, Predictions], split: Split) -> float | None:
     return float(made[split].right.mean()) if split in made else None
 
@@ -267,7 +282,28 @@ def _manifest(config: RunConfig, dataset: Dataset, todo: Plan) -> Manifest:
         dataset=dataset.id,
         versions=versions(),
         licence=_licence(config, todo),
+        dataset_name=dataset.name,
+        settings=_settings(config, todo),
     )
+
+
+def _settings(config: RunConfig, todo: Plan) -> dict[str, Setting]:
+    """Return what a model's card tells of the run, without paths of this machine."""
+    last = todo.phases[-1]
+    return {
+        "epochs": ", then ".join(f"at most {phase.epochs}" for phase in todo.phases),
+        "batch size": last.batch_size,
+        "learning rate of the head": ", then ".join(f"{phase.head_lr:g}" for phase in todo.phases),
+        "variation of the pictures": last.augment,
+        "seed": config.seed,
+        "weights it started from": _beginning(config, todo),
+    }
+
+
+def _beginning(config: RunConfig, todo: Plan) -> str:
+    if todo.recipe == "scratch":
+        return "random"
+    return "a file of one's own" if config.weights is not None else "the published ones"
 
 
 def _licence(config: RunConfig, todo: Plan) -> str:
