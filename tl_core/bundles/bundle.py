@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import zipfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,7 +22,7 @@ from tl_core.backbones.card import Preprocessing
 from tl_core.backbones.catalog import catalogue, family_of, find_card
 from tl_core.backbones.chain import Chain
 from tl_core.errors import UserError
-from tl_core.workspace import disk_errors, new_id, require_space
+from tl_core.workspace import disk_errors, new_id, require_space, sync_folder
 
 SCHEMA = 1
 MANIFEST, WEIGHTS = "manifest.json", "weights.safetensors"
@@ -107,10 +108,14 @@ def write_bundle(path: Path, chain: Chain, manifest: Manifest) -> None:
     values = asdict(manifest) | {"weights_sha256": hashlib.sha256(weights).hexdigest()}
     part = path.with_name(f".{new_id()}.part")
     try:
-        with disk_errors(path.name), zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
-            archive.writestr(MANIFEST, json.dumps(values, indent=1, ensure_ascii=False))
-            archive.writestr(WEIGHTS, weights)
+        with disk_errors(path.name), part.open("wb") as file:
+            with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+                archive.writestr(MANIFEST, json.dumps(values, indent=1, ensure_ascii=False))
+                archive.writestr(WEIGHTS, weights)
+            file.flush()
+            os.fsync(file.fileno())
         part.replace(path)
+        sync_folder(path.parent)
     finally:
         part.unlink(missing_ok=True)
 
