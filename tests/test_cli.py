@@ -473,7 +473,7 @@ def make(tmp_path: Path, what: str) -> Path:
         ("one picture in a class", "every class needs at least 2"),
         ("all unreadable", "None of the 6 pictures in source can be read"),
         ("file", "is a single file"),
-        ("broken zip", "damaged or not a .zip"),
+        ("broken zip", "damaged, cut off or not a .zip"),
     ],
 )
 def test_sources_that_cannot_be_used(

@@ -100,7 +100,7 @@ def _keep(shown: Sequence[Run], edited: Sequence[dict[str, Any]]) -> None:
     """Write down what a person changed in the table."""
     for run, row in zip(shown, edited, strict=True):
         note = (row["note"] or "")[:MOST_NOTE]
-        changed = {FAVOURITE: bool(row["★"]), NOTE: note}
+        changed: dict[str, Any] = {FAVOURITE: bool(row["★"]), NOTE: note}
         if changed != {FAVOURITE: bool(run.facts.get(FAVOURITE)), NOTE: run.facts.get(NOTE, "")}:
             store().learn(run.id, **changed)
 
