@@ -25,8 +25,10 @@ from tl_core.data.open import import_any, open_dataset, ready_names
 from tl_core.data.scan import findings
 from tl_core.errors import HeadstartError, UserError
 from tl_core.escape import csv_cell, in_terminal
+from tl_core.evaluation.report import as_json, as_text, report
+from tl_core.runs.evaluating import names_of, predictions
 from tl_core.runs.locate import find_bundle
-from tl_core.runs.store import Run, Store
+from tl_core.runs.store import Store
 from tl_core.runs.summary import overview, result
 from tl_core.terminal import follow
 from tl_core.training.phases import plan
@@ -69,6 +71,9 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("--weights", type=Path, help="a .safetensors file")
     train.add_argument("--device", default="auto", help=", ".join(DEVICES))
     train.add_argument("--no-cache", dest="cache", action="store_false")
+    evaluate = command("evaluate", "Count what a finished run gets right and what it confuses.")
+    evaluate.add_argument("run", metavar="RUN", help="a run's id")
+    evaluate.add_argument("--split", default="validation", choices=("validation", "test"))
     predict = command("predict", "Predict pictures with a trained model.")
     predict.add_argument("--model", required=True, help="a run's id or a .headstart file")
     predict.add_argument("--csv", action="store_true", help="answer with a table")
@@ -186,8 +191,8 @@ def _train(args: argparse.Namespace) -> Answer:
     store = Store(workspace.store)
     run_id = store.create(config.with_(dataset=dataset.id), dataset_name=dataset.name)
     run = follow(workspace, store, run_id)
-    if run.state in ("failed", "interrupted"):
-        raise (HeadstartError if _is_our_fault(run) else UserError)(run.message)
+    if run.state == "failed":
+        raise (HeadstartError if run.facts.get("fault") else UserError)(run.message)
     answer = result(run)
     accuracy = answer["validation_accuracy"]
     text = (
@@ -202,10 +207,6 @@ def _train(args: argparse.Namespace) -> Answer:
     return answer, text
 
 
-def _is_our_fault(run: Run) -> bool:
-    return run.state == "interrupted" or bool(run.facts.get("fault"))
-
-
 def _runs(_args: argparse.Namespace) -> Answer:
     store = Store(Workspace.open().store)
     rows = [overview(store, run) for run in store.runs()]
@@ -215,6 +216,17 @@ def _runs(_args: argparse.Namespace) -> Answer:
         for r in rows
     ]
     return {"runs": rows}, "\n".join(lines) or "Nothing was trained here yet."
+
+
+def _evaluate(args: argparse.Namespace) -> Answer:
+    workspace = Workspace.open()
+    run = Store(workspace.store).run(args.run)
+    made = predictions(workspace, run, args.split, _counter(args.json, "Opening"))
+    found = report(made, run.facts["classes"])
+    answer = as_json(found, made, names_of(workspace, run, made))
+    head = f"Run {run.id}, {args.split}:"
+    lines = [in_terminal(line) for line in as_text(answer)]
+    return {"run_id": run.id, "split": args.split, **answer}, "\n".join([head, *lines])
 
 
 def _predict(args: argparse.Namespace) -> Answer:
@@ -322,6 +334,7 @@ _COMMANDS = {
     "import": _import,
     "train": _train,
     "runs": _runs,
+    "evaluate": _evaluate,
     "predict": _predict,
     "convert-weights": _convert,
 }

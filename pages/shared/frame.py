@@ -58,6 +58,7 @@ def step_bar(current: str) -> None:
         "data": on_page(dataset.name, 24) if dataset else "not chosen yet",
         "backbone": card.title if card else "not chosen yet",
         "train": f"run {on_page(run[:6])}" if run else "not started",
+        "validate": "needs a finished run" if not run else "its figures and mistakes",
         "predict": "needs a finished run" if not run else "ready when the run is",
         "learn": "what it is worth",
     }

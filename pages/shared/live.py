@@ -10,11 +10,12 @@ from pages.shared import charts
 from pages.shared.escape import on_page
 from pages.shared.frame import go_to, guarded
 from pages.shared.state import predictor, store, workspace
-from pages.shared.wording import GLOSSARY, STATES, read_curves
+from pages.shared.wording import GLOSSARY, STATES
 from tl_core.backbones.catalog import find_card
 from tl_core.data.dataset import find_dataset
 from tl_core.errors import UserError
 from tl_core.evaluation.interval import say_interval
+from tl_core.evaluation.reading import read_curves
 from tl_core.runs.launch import ensure_worker
 from tl_core.runs.progress import Progress, in_words, progress, time_left
 from tl_core.runs.savings import savings, say_savings
@@ -124,7 +125,7 @@ def _curves(run: Run, told: list[Told]) -> None:
     left, right = st.columns(2)
     left.plotly_chart(loss, key="loss", config={"displayModeBar": False})
     right.plotly_chart(accuracy, key="accuracy", config={"displayModeBar": False})
-    st.write(read_curves(epochs))
+    st.write(read_curves(epochs).says)
     with st.expander("What the words mean"):
         for word in ("epoch", "loss", "validation"):
             st.markdown(f"**{word.capitalize()}**: {GLOSSARY[word]}")

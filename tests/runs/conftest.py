@@ -13,6 +13,7 @@ import pytest
 from tl_core.config import RunConfig
 from tl_core.data.dataset import Dataset
 from tl_core.data.intake import import_source
+from tl_core.runs.queue import claim, register
 from tl_core.runs.store import Run, Store
 from tl_core.runs.worker import execute
 from tl_core.workspace import Workspace
@@ -44,11 +45,11 @@ def trained(workspace: Workspace, store: Store, dataset: Dataset) -> Callable[..
     def train(**settings: object) -> Run:
         chosen = {"dataset": dataset.id, "backbone": "small", "epochs": 2, "device": "cpu"}
         run_id = store.create(RunConfig(**(chosen | settings)))
-        store.register("cpu", ["cpu"], "a test", os.getpid())
-        claimed = store.claim("a test")
+        register(store, "cpu", ["cpu"], "a test", os.getpid())
+        claimed = claim(store, "a test")
         assert claimed is not None
         assert claimed.id == run_id
-        execute(workspace, store, claimed)
+        execute(workspace, store, claimed, "a test")
         return store.run(run_id)
 
     return train

@@ -25,8 +25,8 @@ from tl_core.bundles.predict import Model
 from tl_core.config import RunConfig
 from tl_core.data.dataset import Dataset
 from tl_core.runs import pipeline, worker
-from tl_core.runs import store as store_module
 from tl_core.runs.launch import child_environment, ensure_worker
+from tl_core.runs.queue import beat, has_worker, register
 from tl_core.runs.store import Run, Store
 from tl_core.runs.worker import Telling
 from tl_core.training.events import EpochEnded, Notice, PhaseStarted, Preparing, Stepped
@@ -119,7 +119,8 @@ def test_a_person_s_mistake_is_told_in_a_sentence(
     assert run.message.startswith("These weights are not SqueezeNet 1.1's")
     assert not run.facts.get("fault")
     assert run.facts.get("bundle") is None
-    assert {path.name for path in (workspace.runs / run.id).iterdir()} == {"config.json", "run.log"}
+    left = {path.name for path in (workspace.runs / run.id).iterdir()}
+    assert left == {"config.json", "record.json", "run.log"}
 
 
 def test_a_dataset_that_is_gone(trained: Callable[..., Run]) -> None:
@@ -137,7 +138,7 @@ def test_a_full_disk_ends_the_run_with_a_sentence(
     assert run.state == "failed"
     assert "1 MB free" in run.message
     assert not list(workspace.root.rglob("*.part"))
-    assert not list(workspace.cache.rglob("*.npy"))
+    assert not list((workspace.cache / "pixels").rglob("*.npy"))
 
 
 def test_our_own_mistake_names_the_log(
@@ -260,18 +261,18 @@ def test_a_worker_trains_what_waits_and_ends_when_idle(
     assert worker.main(str(workspace.root), "cpu") == 0
     assert [store.run(run).state for run in ids] == ["finished", "finished"]
     assert store.run(broken).state == "failed", "and it went on"
-    assert not store.has_worker("cpu")
+    assert not has_worker(store, "cpu")
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN, "Ctrl-C goes through the store"
 
 
 @pytest.mark.usefixtures("_own_signals")
 def test_a_second_worker_ends_at_once(workspace: Workspace, store: Store, dataset: Dataset) -> None:
     waiting = store.create(RunConfig(dataset.id, "small", device="cpu"))
-    store.register("cpu", ["cpu", "auto"], "the first", 1)
+    register(store, "cpu", ["cpu", "auto"], "the first", 1)
     assert worker.main(str(workspace.root), "cpu") == 0
     assert worker.main(str(workspace.root), "auto") == 0, "also when it learns its device later"
     assert store.run(waiting).state == "queued"
-    assert store.beat("the first")
+    assert beat(store, "the first")
 
 
 @pytest.mark.usefixtures("_own_signals")
@@ -286,7 +287,7 @@ def test_runs_for_a_device_that_is_not_there_fail_with_the_reason(
     assert store.run(asked).state == "failed"
     assert "This machine has no cuda device" in store.run(asked).message
     assert store.run(other).state == "queued"
-    assert not store.has_worker("cuda")
+    assert not has_worker(store, "cuda")
 
 
 @pytest.mark.usefixtures("_own_signals")
@@ -302,7 +303,7 @@ def test_a_worker_that_cannot_start_says_so_in_what_waits(
         worker.main(str(workspace.root), "auto")
     assert store.run(run).state == "failed"
     assert "worker.log" in store.run(run).message
-    assert not store.has_worker("auto")
+    assert not has_worker(store, "auto")
 
 
 # --- the worker as a process ------------------------------------------------------------------
@@ -314,7 +315,6 @@ def test_a_worker_outlives_its_parent_and_its_death_is_noticed(
     store: Store,
     dataset: Dataset,
     worker_pids: Callable[[], list[int]],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     config = RunConfig(dataset.id, "small", device="cpu")
     short = store.create(config.with_(epochs=2))
@@ -330,7 +330,7 @@ def test_a_worker_outlives_its_parent_and_its_death_is_noticed(
     )  # fmt: skip
     assert parent.stdout == "True\n"
 
-    wait_for(lambda: store.has_worker("cpu"))
+    wait_for(lambda: has_worker(store, "cpu"))
     (pid,) = worker_pids()
     try:
         assert os.getsid(pid) == pid, "in a session of its own: no Ctrl-C and no hang-up reach it"
@@ -344,11 +344,10 @@ def test_a_worker_outlives_its_parent_and_its_death_is_noticed(
         os.kill(pid, signal.SIGKILL)
 
     assert store.run(long).state == "running", "nobody knows yet"
-    monkeypatch.setattr(store_module, "DEAD_AFTER", 0.0)
-    assert not store.has_worker("cpu")
+    wait_for(lambda: not has_worker(store, "cpu"), seconds=5)
     run = store.run(long)
     assert run.state == "interrupted"
-    assert "start it again" in run.message
+    assert "goes on from its last checkpoint" in run.message
     assert not (workspace.runs / long / "model.headstart").exists()
 
 

@@ -14,6 +14,8 @@ pair of digits or X-rays.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,7 +34,7 @@ Pairs = NDArray[np.intp]
 
 _SMOOTH = 0.09  # share of a picture's contrast that is detail; in photos it is larger
 _BLOCK = 256  # pictures compared with all others at once: 41 MB for 40,000 pictures
-_PAIRS = 512  # candidates verified at once
+_TILE = 512  # pictures, or pairs of them, looked at closely at once
 _SHAPES = 128  # numbers to which the details of a picture are projected
 _PERHAPS = LEAST_LIKENESS - 0.35  # of projected details: seven deviations below what counts
 _GREY = np.array([0.299, 0.587, 0.114], np.float32)
@@ -50,7 +52,7 @@ def alike(sketches: Sketches) -> Pairs:
     _, first, which = np.unique(sketches["same"][shaped], return_index=True, return_inverse=True)
     same = np.stack([shaped[first[which]], shaped], axis=1)
     rows = shaped[np.sort(first)]
-    near = rows[_near(sketches["small"][rows])]
+    near = rows[_near(sketches, rows)]
     pairs = np.concatenate([same[same[:, 0] < same[:, 1]], near])
     return pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
 
@@ -73,21 +75,32 @@ def groups(count: int, pairs: Pairs) -> NDArray[np.intp]:
         heads = lower
 
 
-def _near(small: NDArray[np.uint8]) -> Pairs:
-    """Return the pairs of small copies that are nearly the same."""
-    if not len(small):
+def _near(sketches: Sketches, rows: NDArray[np.intp]) -> Pairs:
+    """Return the pairs, of these rows, that are nearly the same: places in `rows`."""
+
+    def small(places: NDArray[np.intp]) -> NDArray[np.uint8]:
+        return np.asarray(sketches["small"][rows[places]])
+
+    if not len(rows):
         return np.empty((0, 2), np.intp)
-    hashes, shapes = _hashes(small), _shapes(small)
+    onto = np.random.default_rng(0).standard_normal((SIDE * SIDE * 3, _SHAPES), np.float32)
+    tiles = _tiles(np.arange(len(rows)))
+    seen = [(_hashes(few), _direction(_details(few)[0] @ onto)) for few in map(small, tiles)]
+    hashes, shapes = (np.concatenate(parts) for parts in zip(*seen, strict=True))
     found = [np.empty((0, 2), np.intp)]
-    for start in range(0, len(small), _BLOCK):
+    for start in range(0, len(rows), _BLOCK):
         likeness = shapes[start : start + _BLOCK] @ shapes[start:].T
         pairs = np.argwhere(np.triu(likeness >= _PERHAPS, 1)) + start
         differing = np.bitwise_count(hashes[pairs[:, 0]] ^ hashes[pairs[:, 1]]).sum(1)
-        pairs = pairs[differing <= MOST_BITS]
-        for first in range(0, len(pairs), _PAIRS):
-            tile = pairs[first : first + _PAIRS]
-            found.append(tile[_verified(small[tile[:, 0]], small[tile[:, 1]])])
+        found += [
+            few[_verified(small(few[:, 0]), small(few[:, 1]))]
+            for few in _tiles(pairs[differing <= MOST_BITS])
+        ]
     return np.concatenate(found)
+
+
+def _tiles(places: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:
+    return (places[start : start + _TILE] for start in range(0, len(places), _TILE))
 
 
 def _hashes(small: NDArray[np.uint8]) -> NDArray[np.uint64]:
@@ -109,13 +122,9 @@ def _shrunk(light: NDArray[np.float32], axis: int, parts: int) -> NDArray[np.flo
     return np.asarray(sums / np.diff(edges).reshape(shape), np.float32)
 
 
-def _shapes(small: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return the direction of each picture's details, projected: `(N, _SHAPES)` of length 1."""
-    onto = np.random.default_rng(0).standard_normal((SIDE * SIDE * 3, _SHAPES), np.float32)
-    tiles = (small[start : start + _PAIRS] for start in range(0, len(small), _PAIRS))
-    shapes = np.concatenate([_details(tile)[0] @ onto for tile in tiles])
-    shapes /= np.maximum(np.linalg.norm(shapes, axis=1, keepdims=True), 1e-6)
-    return shapes
+def _direction(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, 1e-6), np.float32)
 
 
 def _verified(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.bool_]:

@@ -15,13 +15,17 @@ import torchvision
 from tl_core.backbones.catalog import find_card
 from tl_core.backbones.inference import choose_path, inference_body
 from tl_core.backbones.load import load_backbone
-from tl_core.bundles.bundle import Manifest, write_bundle
+from tl_core.bundles.archive import amend
+from tl_core.bundles.bundle import write_bundle
+from tl_core.bundles.manifest import MOST_IN_CONFUSION, Figures, Manifest, Setting
 from tl_core.bundles.predict import Model
 from tl_core.config import BodyPath, RunConfig
 from tl_core.data.dataset import SPLITS, Dataset, Split
 from tl_core.data.decode import OPENER
 from tl_core.data.pictures import Pictures
 from tl_core.data.pixels import Pixels, decode_pixels, trim
+from tl_core.evaluation.metrics import confusion_matrix
+from tl_core.evaluation.predictions import FILE, Predictions, predictions_of, save_predictions
 from tl_core.runs.savings import savings
 from tl_core.training.cutcache import CutCache
 from tl_core.training.device import Device, choose_device, set_up
@@ -154,15 +158,18 @@ def train_run(
         learn(cache=asdict(saved))
     bundle = folder / "model.headstart"
     write_bundle(bundle, chain, _manifest(config, dataset, todo))
-    figures = _figures(Model(bundle, device.kind, path), pictures, pixels, keeping, todo, emit)
+    model = Model(bundle, device.kind, path)
+    made = _predictions(model, dataset, pictures, pixels, keeping, todo, emit)
+    save_predictions(folder / FILE, made)
+    amend(bundle, figures=_figures(made))
     return Result(
         stopped=stopped,
         bundle=str(bundle),
         best_epoch=max(event.epoch for event in epochs if event.best),
         epochs=len(epochs),
-        train_accuracy=figures["train"],
-        validation_accuracy=figures["validation"],
-        test_accuracy=figures["test"],
+        train_accuracy=_accuracy(made, "train"),
+        validation_accuracy=_accuracy(made, "validation"),
+        test_accuracy=_accuracy(made, "test"),
         images_per_second=round(
             sum(event.examples for event in epochs) / sum(event.seconds for event in epochs), 1
         ),
@@ -187,15 +194,16 @@ def _follow(
     return told, False
 
 
-def _figures(
+def _predictions(
     model: Model,
+    dataset: Dataset,
     pictures: Mapping[Split, Pictures],
     pixels: Mapping[Split, Pixels],
     keeping: Keeping,
     todo: Plan,
     emit: Emit,
-) -> dict[Split, float | None]:
-    """Measure the finished model on every split by its own predicting path.
+) -> dict[Split, Predictions]:
+    """Ask the finished model about every split, by its own predicting path.
 
     Where every stage stayed frozen and was computed as predicting does, in fp32, what the model
     makes of the pictures up to its head is in the cache, or belongs there.
@@ -204,14 +212,31 @@ def _figures(
     exact = keeping.device.half is None and keeping.device.kind != "cuda"  # there with TF32
     known = exact and keeping.cache is not None and todo.cut == whole
     names = name_stages(keeping.chain.body(whole)) if known else []
-    figures: dict[Split, float | None] = dict.fromkeys(SPLITS)
+    made: dict[Split, Predictions] = {}
     for split, source in pictures.items():
         what, features = f"Measuring the finished model on the {split} set", None
         emit(Preparing(what, 0, len(source.labels)))
         if known:
             features = _drained(keeping.keep(source, {None: (whole,)}, names, what), emit).exact()
-        figures[split] = model.accuracy(pixels[split], source.labels.tolist(), features)
+        if features is None:
+            features = model.features(pixels[split])
+        made[split] = predictions_of(dataset.of(split), model.logits(features))
+    return made
+
+
+def _figures(made: Mapping[Split, Predictions]) -> dict[Split, Figures]:
+    """Return what a bundle says of its own answers."""
+    figures: dict[Split, Figures] = {}
+    for split, answers in made.items():
+        classes = answers.logits.shape[1]
+        matrix = confusion_matrix(answers.labels, answers.answers, classes).tolist()
+        rows = tuple(map(tuple, matrix)) if classes <= MOST_IN_CONFUSION else ()
+        figures[split] = Figures(len(answers.labels), int(answers.right.sum()), rows)
     return figures
+
+
+def _accuracy(made: Mapping[Split, Predictions], split: Split) -> float | None:
+    return float(made[split].right.mean()) if split in made else None
 
 
 def _drained(events: Generator[Event, None, Kept], emit: Emit) -> Kept:
@@ -257,7 +282,28 @@ def _manifest(config: RunConfig, dataset: Dataset, todo: Plan) -> Manifest:
         dataset=dataset.id,
         versions=versions(),
         licence=_licence(config, todo),
+        dataset_name=dataset.name,
+        settings=_settings(config, todo),
     )
+
+
+def _settings(config: RunConfig, todo: Plan) -> dict[str, Setting]:
+    """Return what a model's card tells of the run, without paths of this machine."""
+    last = todo.phases[-1]
+    return {
+        "epochs": ", then ".join(f"at most {phase.epochs}" for phase in todo.phases),
+        "batch size": last.batch_size,
+        "learning rate of the head": ", then ".join(f"{phase.head_lr:g}" for phase in todo.phases),
+        "variation of the pictures": last.augment,
+        "seed": config.seed,
+        "weights it started from": _beginning(config, todo),
+    }
+
+
+def _beginning(config: RunConfig, todo: Plan) -> str:
+    if todo.recipe == "scratch":
+        return "random"
+    return "a file of one's own" if config.weights is not None else "the published ones"
 
 
 def _licence(config: RunConfig, todo: Plan) -> str:

@@ -16,9 +16,12 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
+from tl_core.alive import alive
 from tl_core.data.dataset import find_dataset
 from tl_core.errors import UserError
+from tl_core.runs import queue
 from tl_core.runs.launch import worker_log
+from tl_core.runs.rebuild import open_store
 from tl_core.runs.store import Run, Store
 from tl_core.training.events import Event, Preparing, Stepped
 from tl_core.workspace import Workspace, new_id, write_atomic
@@ -71,7 +74,7 @@ def _replaces(event: Event, before: Event) -> bool:
     return isinstance(event, Stepped) and isinstance(before, Stepped)
 
 
-def execute(workspace: Workspace, store: Store, run: Run) -> None:
+def execute(workspace: Workspace, store: Store, run: Run, token: str) -> None:
     """Train a claimed run and write down how it ended; nothing is raised."""
     from tl_core.runs.pipeline import StoppedError, train_run
 
@@ -84,6 +87,7 @@ def execute(workspace: Workspace, store: Store, run: Run) -> None:
         return
     began = time.perf_counter()
     try:
+        store.rewind(run.id, [], token)
         write_atomic(folder / "config.json", json.dumps(run.config.to_dict(), indent=1).encode())
         dataset = find_dataset(workspace, run.config.dataset)
         result = train_run(
@@ -135,35 +139,39 @@ def main(home: str, device: str) -> int:
     # the store, so that the best epoch is kept.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     workspace = Workspace.open(home)
-    store, token = Store(workspace.store), new_id()
-    if not store.register(device, [device], token, os.getpid()):
-        return 0
+    store, token = open_store(workspace), new_id()
+    with alive(queue.lock_file(store, token)):
+        if not queue.register(store, device, [device], token, os.getpid()):
+            return 0
+        try:
+            return _serve(workspace, store, token, device)
+        finally:
+            queue.forget_worker(store, token)
+
+
+def _serve(workspace: Workspace, store: Store, token: str, device: str) -> int:
     dead = threading.Event()
     threading.Thread(target=_beat, args=(store, token, dead), daemon=True).start()
     try:
         kind, serves = _prepare(device)
     except Exception as error:
         # Left in the queue, the runs would start this process again and again.
-        while run := store.claim(token):
-            store.end(run.id, "failed", _unable(workspace, error))
-        store.forget_worker(token)
+        while run := queue.claim(store, token):
+            store.end(run.id, "failed", _unable(workspace, error), holder=token)
         if isinstance(error, UserError):
             return 0
         raise
-    try:
-        if not store.register(kind, serves, token, os.getpid()):
-            return 0
-        last = time.monotonic()
-        while not dead.is_set():
-            if run := store.claim(token):
-                execute(workspace, store, run)
-                last = time.monotonic()
-            elif time.monotonic() - last > IDLE_SECONDS and store.retire(token):
-                break
-            else:
-                time.sleep(LOOK_SECONDS)
-    finally:
-        store.forget_worker(token)
+    if not queue.register(store, kind, serves, token, os.getpid()):
+        return 0
+    last = time.monotonic()
+    while not dead.is_set():
+        if run := queue.claim(store, token):
+            execute(workspace, store, run, token)
+            last = time.monotonic()
+        elif time.monotonic() - last > IDLE_SECONDS and queue.retire(store, token):
+            break
+        else:
+            time.sleep(LOOK_SECONDS)
     return 0
 
 
@@ -186,7 +194,7 @@ def _unable(workspace: Workspace, error: Exception) -> str:
 
 
 def _beat(store: Store, token: str, dead: threading.Event) -> None:
-    while store.beat(token):
+    while queue.beat(store, token):
         time.sleep(BEAT_SECONDS)
     dead.set()
 
