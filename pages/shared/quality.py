@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,24 @@ from numpy.typing import NDArray
 from pages.shared.charts import NEUTRAL, TRAIN, VALIDATION
 from pages.shared.escape import in_html
 from tl_core.evaluation.calibration import Coverage, Reliability
+from tl_core.runs.store import Told
+from tl_core.training.events import EpochEnded
 
 # Tints of the charts' blue and orange, the same in both themes, and text that is read on all.
 _RIGHT, _WRONG = ((0, "#dcebf5"), (1, "#74b2da")), ((0, "#fbe7da"), (1, "#ee9f6c"))
 _INK = "#1d2b32"
+# Okabe and Ito's seven; dashes and symbols as well, so that colour is never alone.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#A59A00")
+_DASHES = ("solid", "dash", "dot", "dashdot")
+_SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "x", "star")
+MEASURES: Mapping[str, str] = {
+    "Validation pictures right": "validation_accuracy",
+    "Validation loss": "validation_loss",
+    "Training pictures right": "train_accuracy",
+    "Training loss": "train_loss",
+}
+"""What can be drawn of an epoch, by what people call it."""
+
 _NUMBERED = 25  # classes, up to which the cells hold their numbers
 _SQUARE = 460  # pixels that all cells together are high, at most
 
@@ -138,6 +153,34 @@ def coverage(curve: Coverage, threshold: float) -> go.Figure:
     figure.update_yaxes(title="of these, right", range=[max(0.0, lowest - 0.1), 1.02],
                         tickformat=".0%")  # fmt: skip
     return _laid_out(figure)
+
+
+def overlaid(runs: Mapping[str, Sequence[Told]], measure: str) -> go.Figure:
+    """Return one curve per run.
+
+    Args:
+        runs: what each run said, by what it is called.
+        measure: one of `MEASURES`.
+    """
+    field = MEASURES[measure]
+    figure = go.Figure(layout={"template": "none"})
+    for place, (name, told) in enumerate(runs.items()):
+        epochs = [item.event for item in told if isinstance(item.event, EpochEnded)]
+        figure.add_trace(
+            go.Scatter(
+                x=[event.epoch for event in epochs],
+                y=[getattr(event, field) for event in epochs],
+                name=in_html(name, 60),
+                mode="lines+markers",
+                line={"color": _COLOURS[place % len(_COLOURS)], "dash": _DASHES[place % 4]},
+                marker={"symbol": _SYMBOLS[place % len(_SYMBOLS)], "size": 7},
+            )
+        )
+    figure.update_xaxes(title="epoch", rangemode="tozero")
+    figure.update_yaxes(title=measure)
+    if field.endswith("accuracy"):
+        figure.update_yaxes(range=[0, 1.03], tickformat=".0%")
+    return _laid_out(figure).update_layout(hovermode="x unified", height=400)
 
 
 def _laid_out(figure: go.Figure) -> go.Figure:

@@ -45,7 +45,8 @@ STEPS = (
     Step("predict", "Predict", ":material/auto_awesome:", 5, "Try it on new pictures"),
 )
 LEARN = Step("learn", "Learn", ":material/school:", 0, "Transfer learning, and what it is worth")
-PAGES = (*STEPS, LEARN)
+COMPARE = Step("compare", "Compare", ":material/compare_arrows:", 0, "Runs beside each other")
+PAGES = (*STEPS, COMPARE, LEARN)
 
 
 def page_file(key: str) -> str:

@@ -143,3 +143,19 @@ VALIDATING = {
     "test pictures to learn, and it says nothing about new ones any more. The validation figure is "
     "for choosing, and a little too high for that reason.",
 }
+
+COMPARING = {
+    "choose": "Tick at least two runs in the table to see them beside each other.",
+    "compare": "Tick the runs to see beside each other below.",
+    "note": "Double-click to write something down.",
+    "range": "Where the share of right answers may as well lie, judged by so few pictures (95 %).",
+    "no models": "At least two of the chosen runs need a model, so that their answers can be "
+    "compared.",
+    "none": "no validation pictures in common",
+    "interval": "Where the true difference may as well lie (95 %). If 0 is in between, it may be "
+    "none.",
+    "luck": "Both runs answered the very same pictures, so only those count that one of them got "
+    "right and the other did not (McNemar's exact test). *More than luck* means that equally good "
+    "runs would differ this much less than 5 times in 100. Among many runs one is ahead by luck, "
+    "so train the best one again with another seed before you trust it.",
+}

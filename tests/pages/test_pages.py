@@ -202,7 +202,7 @@ app = AppTest.from_file({str(Path("pages/main.py").resolve())!r}, default_timeou
 app.query_params["data"] = {dataset.id!r}
 app.query_params["backbone"] = "resnet18"
 app.run()
-for page in ("data", "backbone", "train", "validate", "predict", "learn"):
+for page in ("data", "backbone", "train", "validate", "predict", "compare", "learn"):
     app.switch_page(page + ".py").run()
     assert not app.exception, app.exception
     assert "torch" not in sys.modules, page
