@@ -19,6 +19,7 @@ from pathlib import Path
 from tl_core.data.dataset import find_dataset
 from tl_core.errors import UserError
 from tl_core.runs.launch import worker_log
+from tl_core.runs.priority import give_way
 from tl_core.runs.store import Run, Store
 from tl_core.training.events import Event, Preparing, Stepped
 from tl_core.workspace import Workspace, new_id, write_atomic
@@ -134,6 +135,7 @@ def main(home: str, device: str) -> int:
     # Ctrl-C in the terminal that started a run reaches this process too; stopping goes through
     # the store, so that the best epoch is kept.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    give_way()
     workspace = Workspace.open(home)
     store, token = Store(workspace.store), new_id()
     if not store.register(device, [device], token, os.getpid()):
