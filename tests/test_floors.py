@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[1]
 FLOORS = (
     {
         "tl_core.errors",
+        "tl_core.escape",
         "tl_core.workspace",
         "tl_core.config",
         "tl_core.version",

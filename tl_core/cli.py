@@ -24,8 +24,11 @@ from tl_core.data.finding import Finding, described, summed_up
 from tl_core.data.open import import_any, open_dataset, ready_names
 from tl_core.data.scan import findings
 from tl_core.errors import HeadstartError, UserError
+from tl_core.escape import csv_cell, in_terminal
+from tl_core.evaluation.report import as_json, as_text, report
+from tl_core.runs.evaluating import names_of, predictions
 from tl_core.runs.locate import find_bundle
-from tl_core.runs.store import Run, Store
+from tl_core.runs.store import Store
 from tl_core.runs.summary import overview, result
 from tl_core.terminal import follow
 from tl_core.training.phases import plan
@@ -51,10 +54,10 @@ def build_parser() -> argparse.ArgumentParser:
 
     command("backbones", "List every backbone with its stages.")
     command("runs", "List every run, newest first.")
-    import_ = command("import", "Take in a folder or a .zip of class folders, or a ready set.")
-    ready = f"a folder, a .zip, or one of {', '.join(ready_names())}; public sets are downloaded"
+    import_ = command("import", "Take in a folder or an archive of class folders, or a ready set.")
+    ready = f"a folder, a .zip or .tar, or {', '.join(ready_names())}; public sets are downloaded"
     import_.add_argument("source", metavar="SOURCE", help=ready)
-    import_.add_argument("--name", help="what to call the dataset of a folder or a .zip")
+    import_.add_argument("--name", help="what to call the dataset of a folder or an archive")
     train = command("train", "Train a backbone on a dataset.")
     train.add_argument("--data", required=True, help="a dataset's name, or a SOURCE of import")
     train.add_argument("--backbone", required=True, help="see the command backbones")
@@ -68,6 +71,9 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("--weights", type=Path, help="a .safetensors file")
     train.add_argument("--device", default="auto", help=", ".join(DEVICES))
     train.add_argument("--no-cache", dest="cache", action="store_false")
+    evaluate = command("evaluate", "Count what a finished run gets right and what it confuses.")
+    evaluate.add_argument("run", metavar="RUN", help="a run's id")
+    evaluate.add_argument("--split", default="validation", choices=("validation", "test"))
     predict = command("predict", "Predict pictures with a trained model.")
     predict.add_argument("--model", required=True, help="a run's id or a .headstart file")
     predict.add_argument("--csv", action="store_true", help="answer with a table")
@@ -185,8 +191,8 @@ def _train(args: argparse.Namespace) -> Answer:
     store = Store(workspace.store)
     run_id = store.create(config.with_(dataset=dataset.id), dataset_name=dataset.name)
     run = follow(workspace, store, run_id)
-    if run.state in ("failed", "interrupted"):
-        raise (HeadstartError if _is_our_fault(run) else UserError)(run.message)
+    if run.state == "failed":
+        raise (HeadstartError if run.facts.get("fault") else UserError)(run.message)
     answer = result(run)
     accuracy = answer["validation_accuracy"]
     text = (
@@ -201,10 +207,6 @@ def _train(args: argparse.Namespace) -> Answer:
     return answer, text
 
 
-def _is_our_fault(run: Run) -> bool:
-    return run.state == "interrupted" or bool(run.facts.get("fault"))
-
-
 def _runs(_args: argparse.Namespace) -> Answer:
     store = Store(Workspace.open().store)
     rows = [overview(store, run) for run in store.runs()]
@@ -214,6 +216,17 @@ def _runs(_args: argparse.Namespace) -> Answer:
         for r in rows
     ]
     return {"runs": rows}, "\n".join(lines) or "Nothing was trained here yet."
+
+
+def _evaluate(args: argparse.Namespace) -> Answer:
+    workspace = Workspace.open()
+    run = Store(workspace.store).run(args.run)
+    made = predictions(workspace, run, args.split, _counter(args.json, "Opening"))
+    found = report(made, run.facts["classes"])
+    answer = as_json(found, made, names_of(workspace, run, made))
+    head = f"Run {run.id}, {args.split}:"
+    lines = [in_terminal(line) for line in as_text(answer)]
+    return {"run_id": run.id, "split": args.split, **answer}, "\n".join([head, *lines])
 
 
 def _predict(args: argparse.Namespace) -> Answer:
@@ -237,13 +250,13 @@ def _predict(args: argparse.Namespace) -> Answer:
     if not answer["predictions"]:
         reason = answer["skipped"][0]["reason"] if answer["skipped"] else "there were none"
         raise UserError(f"None of these could be read as a picture ({reason}); try other files.")
-    left_out = [f"skipped  {s['path']}: {s['reason']}" for s in answer["skipped"]]
+    left_out = [f"skipped  {in_terminal(s['path'])}: {s['reason']}" for s in answer["skipped"]]
     if args.csv and not args.json:
         _write_csv(answer["predictions"])
         sys.stderr.writelines(f"{line}\n" for line in left_out)
         return answer, ""
     lines = [
-        f"{p['probability']:6.1%}  {plain(p['class'])}  {plain(p['path'])}"
+        f"{p['probability']:6.1%}  {in_terminal(p['class'])}  {in_terminal(p['path'])}"
         for p in answer["predictions"]
     ]
     return answer, "\n".join(lines + left_out)
@@ -261,31 +274,14 @@ def _pictures(paths: Sequence[Path]) -> list[Path]:
 
 def _write_csv(predictions: list[dict[str, Any]]) -> None:
     classes = list(predictions[0]["probabilities"])
-    table = csv.writer(sys.stdout, lineterminator="\n")
+    # All in quotes: where lists are separated by semicolons, a;=1+1 would be two cells.
+    table = csv.writer(sys.stdout, lineterminator="\n", quoting=csv.QUOTE_ALL)
     table.writerow(["path", "class", "probability", *map(csv_cell, classes)])
     for row in predictions:
         shares = [f"{row['probabilities'][name]:.6f}" for name in classes]
         table.writerow(
             [csv_cell(row["path"]), csv_cell(row["class"]), f"{row['probability']:.6f}", *shares]
         )
-
-
-def plain(text: str) -> str:
-    r"""Return text without the characters that would steer a terminal.
-
-    >>> plain("bees\x1b[2J")
-    'bees?[2J'
-    """
-    return "".join(c if c.isprintable() else "?" for c in text)
-
-
-def csv_cell(text: str) -> str:
-    """Return text that a spreadsheet shows and does not compute.
-
-    >>> csv_cell("=1+1"), csv_cell("bees")
-    ("'=1+1", 'bees')
-    """
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 def _convert(args: argparse.Namespace) -> Answer:
@@ -338,6 +334,7 @@ _COMMANDS = {
     "import": _import,
     "train": _train,
     "runs": _runs,
+    "evaluate": _evaluate,
     "predict": _predict,
     "convert-weights": _convert,
 }

@@ -9,7 +9,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from pages.shared.escape import in_html
+from pages.shared.escape import in_chart
 from pages.shared.once import Once
 from tl_core.backbones.worth import METHODS, Method, PerClass, Row, by_method
 from tl_core.training.events import EpochEnded, Event, PhaseStarted
@@ -104,7 +104,7 @@ def _figure(title: str, starts: list[tuple[float, str]]) -> go.Figure:
     figure.update_xaxes(title="epoch", rangemode="tozero")
     for at, name in starts:
         figure.add_vline(
-            at, line={"dash": "dot", "color": NEUTRAL}, annotation_text=in_html(name, 40),
+            at, line={"dash": "dot", "color": NEUTRAL}, annotation_text=in_chart(name, 40),
             annotation_font_size=10, annotation_textangle=-90, annotation_position="top left",
         )  # fmt: skip
     return figure
@@ -117,7 +117,7 @@ def class_counts(counts: tuple[tuple[str, tuple[int, ...]], ...]) -> go.Figure:
     Args:
         counts: the name of each class, and its pictures that train, validate and test.
     """
-    names = [in_html(name, 30) for name, _ in counts]
+    names = [in_chart(name, 30) for name, _ in counts]
     figure = go.Figure()
     for place, (label, (colour, pattern)) in enumerate(_SPLIT_LOOK.items()):
         figure.add_trace(

@@ -12,11 +12,12 @@ from pages.shared.frame import go_to, guarded
 from pages.shared.refresh import say_refresh
 from pages.shared.state import predictor, store, workspace
 from pages.shared.watching import Look, look, refreshing
-from pages.shared.wording import GLOSSARY, STATES, read_curves
+from pages.shared.wording import GLOSSARY, STATES
 from tl_core.backbones.catalog import find_card
 from tl_core.data.dataset import find_dataset
 from tl_core.errors import UserError
 from tl_core.evaluation.interval import say_interval
+from tl_core.evaluation.reading import read_curves
 from tl_core.runs.progress import in_words, time_left
 from tl_core.runs.savings import savings, say_savings
 from tl_core.runs.store import Run
@@ -120,7 +121,7 @@ def _curves(seen: Look) -> None:
         left, right = st.columns(2)
         left.plotly_chart(loss, key="loss", config={"displayModeBar": False})
         right.plotly_chart(accuracy, key="accuracy", config={"displayModeBar": False})
-        st.write(read_curves([event for event in events if isinstance(event, EpochEnded)]))
+        st.write(read_curves([event for event in events if isinstance(event, EpochEnded)]).says)
     if (saved := savings(events)) is not None:
         st.caption(say_savings(saved))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +14,8 @@ import pytest
 
 from tl_core.config import RunConfig
 from tl_core.data.intake import import_source
+from tl_core.runs import queue
+from tl_core.runs.alive import alive
 from tl_core.runs.store import Store
 from tl_core.training.events import EpochEnded, PhaseStarted
 
@@ -38,27 +39,18 @@ def epoch(server: Server, photo_folder: Callable[..., Path]) -> Iterator[Callabl
     store = Store(server.workspace.store)
     dataset = import_source(server.workspace, photo_folder({"red": 4, "blue": 4}), "colours")
     run = store.create(RunConfig(dataset.id, "mini"), dataset_name=dataset.name, phases=PHASES)
-    store.register("cpu", ["cpu", "auto"], "a test", os.getpid())
-    store.claim("a test")
-    store.append(run, [PhaseStarted(0, "head", 5, 9)])
-    over = threading.Event()
+    with alive(queue.lock_file(store, "a test")):
+        queue.register(store, "cpu", ["cpu", "auto"], "a test", os.getpid())
+        queue.claim(store, "a test")
+        store.append(run, [PhaseStarted(0, "head", 5, 9)])
+        yield lambda: _end_an_epoch(store, run)
 
-    def beat() -> None:
-        while not over.wait(1):
-            store.beat("a test")
 
-    beating = threading.Thread(target=beat)
-    beating.start()
-    ended: list[EpochEnded] = []
-
-    def end() -> str:
-        ended.append(EpochEnded(0, len(ended) + 1, 0.5, 0.8, 0.6, 0.7, 1e-3, 2.0, 140, True))
-        store.append(run, ended[-1:])
-        return run
-
-    yield end
-    over.set()
-    beating.join()
+def _end_an_epoch(store: Store, run: str) -> str:
+    queue.beat(store, "a test")
+    number = store.events(run)[-1].number
+    store.append(run, [EpochEnded(0, number, 0.5, 0.8, 0.6, 0.7, 1e-3, 2.0, 140, True)])
+    return run
 
 
 def test_no_chart_is_sent_when_nothing_is_new(

@@ -46,11 +46,11 @@ CHANGES: dict[str, Change] = {
 def test_a_changed_copy_is_found_and_nothing_else(photos: list[Image.Image], name: str) -> None:
     copies = [CHANGES[name](picture) for picture in photos]
     rows = np.concatenate([sketch(picture) for picture in [*photos, *copies]])
-    assert alike(rows) == [(n, n + len(photos)) for n in range(len(photos))]
+    assert alike(rows).tolist() == [[n, n + len(photos)] for n in range(len(photos))]
 
 
 def test_other_pictures_of_the_same_kind_are_not_alike(photos: list[Image.Image]) -> None:
-    assert alike(np.concatenate([sketch(picture) for picture in photos])) == []
+    assert not len(alike(np.concatenate([sketch(picture) for picture in photos])))
 
 
 def test_colour_counts() -> None:
@@ -59,12 +59,12 @@ def test_colour_counts() -> None:
     red, green = noise.copy(), noise.copy()
     red[20:44, 20:44] = (230, 30, 30)
     green[20:44, 20:44] = (30, 230, 30)
-    assert alike(np.concatenate([sketch(Image.fromarray(p)) for p in (red, green)])) == []
+    assert not len(alike(np.concatenate([sketch(Image.fromarray(p)) for p in (red, green)])))
 
 
 def test_pictures_of_one_colour_are_like_nothing() -> None:
     plain = np.concatenate([sketch(Image.new("RGB", (40, 40), c)) for c in ("red", "red", "blue")])
-    assert alike(plain) == []
+    assert not len(alike(plain))
 
 
 def test_smooth_pictures_need_more() -> None:
@@ -73,13 +73,13 @@ def test_smooth_pictures_need_more() -> None:
     digits = sklearn.load_digits().images[:300]
     large = [Image.fromarray((255 - d * 15.9).astype(np.uint8)).convert("RGB") for d in digits]
     rows = [sketch(picture.resize((64, 64), Image.Resampling.BICUBIC)) for picture in large]
-    assert alike(np.concatenate(rows)) == []
+    assert not len(alike(np.concatenate(rows)))
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 19), st.integers(0, 19)), max_size=30))
 def test_groups_are_what_pairs_connect(pairs: list[tuple[int, int]]) -> None:
-    found = groups(20, pairs)
+    found = groups(20, np.array(pairs, np.intp).reshape(-1, 2)).tolist()
     assert all(found[a] == found[b] for a, b in pairs)
     assert all(found[head] == head <= n for n, head in enumerate(found))
     components = [{n} for n in range(20)]
@@ -95,4 +95,4 @@ def test_more_pictures_than_a_block(photos: list[Image.Image]) -> None:
     random = np.random.default_rng(1)
     noise = [Image.fromarray(random.integers(0, 256, (32, 32, 3), np.uint8)) for _ in range(600)]
     rows = np.concatenate([sketch(p) for p in [photos[0], *noise, photos[0]]])
-    assert alike(rows) == [(0, 601)]
+    assert alike(rows).tolist() == [[0, 601]]

@@ -205,7 +205,7 @@ def test_files_that_cannot_be_read_are_told_by_name(scan_with: Make) -> None:
 def test_a_stored_file_that_was_damaged_is_told(workspace: Workspace, scan_with: Make) -> None:
     dataset, _ = scan_with({})
     dataset.path(dataset.items[0]).write_bytes(b"gone")
-    for kept in (workspace.cache / "sketches").rglob("*.npz"):
+    for kept in (workspace.cache / "sketches").rglob("*.npy"):
         kept.unlink()
     finding = Scan(workspace, dataset).finish()[0]
     assert (finding.kind, finding.items) == ("unreadable", dataset.items[:1])
@@ -278,7 +278,7 @@ def test_a_scan_goes_on_in_steps(
     workspace: Workspace, scan_with: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dataset, _ = scan_with({})
-    for kept in workspace.cache.rglob("*.npz"):
+    for kept in workspace.cache.rglob("*.npy"):
         kept.unlink()
     monkeypatch.setattr(scanning, "_TILE", 20)
     work, seen = Scan(workspace, dataset), []

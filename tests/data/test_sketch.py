@@ -100,6 +100,6 @@ def test_damaged_files_and_other_versions_are_passed_over(
     monkeypatch.setattr(sketches, "SKETCH", "other")
     assert known_sketches(tmp_path, known) == {}
     monkeypatch.undo()
-    (file,) = tmp_path.rglob("*.npz")
+    (file,) = tmp_path.rglob("*.npy")
     file.write_bytes(file.read_bytes()[:-200])
     assert known_sketches(tmp_path, known) == {}

@@ -1,8 +1,6 @@
-"""Curves are read as a teacher would read them."""
+"""Everything that needs words has them, and none belittles."""
 
 from __future__ import annotations
-
-import pytest
 
 from pages.shared.wording import (
     GLOSSARY,
@@ -13,32 +11,10 @@ from pages.shared.wording import (
     STATES,
     TRANSFER_LEARNING,
     WAYS,
-    read_curves,
 )
 from tl_core.config import DEVICES
 from tl_core.config import RECIPES as KNOWN
 from tl_core.runs.store import State
-from tl_core.training.events import EpochEnded
-
-
-def run(losses: list[float], train: float, validation: float) -> list[EpochEnded]:
-    return [
-        EpochEnded(0, n, loss, train, loss, validation, 1e-3, 1.0, 10)
-        for n, loss in enumerate(losses, 1)
-    ]
-
-
-@pytest.mark.parametrize(
-    ("epochs", "word"),
-    [
-        (run([1.0], 0.5, 0.5), "few more epochs"),
-        (run([1.0, 0.99, 0.99, 0.98], 0.5, 0.5), "stuck"),
-        (run([1.0, 0.5, 0.2, 0.1], 1.0, 0.6), "remembers"),
-        (run([1.0, 0.5, 0.2, 0.1], 0.95, 0.93), "is learning"),
-    ],
-)
-def test_reading(epochs: list[EpochEnded], word: str) -> None:
-    assert word in read_curves(epochs)
 
 
 def test_every_recipe_state_and_device_has_words() -> None:

@@ -17,11 +17,14 @@ from tl_core.backbones import load
 from tl_core.backbones.catalog import find_card
 from tl_core.backbones.chain import Chain
 from tl_core.backbones.load import load_backbone
+from tl_core.bundles.archive import read_manifest
 from tl_core.bundles.bundle import read_bundle
 from tl_core.bundles.predict import Model
 from tl_core.config import BODY_PATHS, RunConfig
 from tl_core.data.dataset import SPLITS, Dataset
 from tl_core.data.open import open_dataset
+from tl_core.evaluation.metrics import log_softmax
+from tl_core.evaluation.predictions import FILE, load_predictions
 from tl_core.runs import pipeline
 from tl_core.runs.pipeline import Result, train_run
 from tl_core.training.events import EpochEnded, Event
@@ -169,8 +172,13 @@ def test_final_figures_are_the_bundles_own(
         for split, figure in zip(SPLITS, figures(ran), strict=True):
             items = ran.dataset.of(split)
             pixels = [model.prepare(ran.dataset.path(item)) for item in items]
-            labels = [item.label for item in items]
-            assert model.accuracy(np.stack(pixels), labels) == figure, split
+            shares = model.probabilities(np.stack(pixels))
+            right = shares.argmax(1) == [item.label for item in items]
+            assert right.mean() == figure, split
+            kept = load_predictions(Path(ran.result.bundle).with_name(FILE), split)
+            assert kept is not None
+            assert kept.files == tuple(item.file for item in items)
+            assert np.exp(log_softmax(kept.logits)) == pytest.approx(shares, abs=1e-6)
 
 
 def test_another_variation_is_passed_anew(run: Callable[..., Ran], photos: Path) -> None:
@@ -245,3 +253,21 @@ def test_the_cache_stays_within_its_budget(
     run(photos, augment="strong")
     held = sum(file.stat().st_size for file in workspace.cache.rglob("*.npy"))
     assert held <= room + 10_000, "the last entry's header apart"
+
+
+# --- what comes out ---------------------------------------------------------------------------
+
+
+def test_the_bundle_says_how_good_it_is(
+    run: Callable[..., Ran], photos: Path, workspace: Workspace
+) -> None:
+    ran = run(photos)
+    told = read_manifest(Path(ran.result.bundle))
+    counts = ran.dataset.split_counts()
+    assert {split: made.images for split, made in told.figures.items()} == counts
+    for split, made in told.figures.items():
+        assert made.accuracy == getattr(ran.result, f"{split}_accuracy")
+        assert sum(row[k] for k, row in enumerate(made.confusion)) == made.right
+    assert told.dataset_name == ran.dataset.name
+    assert (told.temperature, told.threshold) == (1.0, 0.0)
+    assert str(workspace.root) not in str(told.to_dict()), "no path of this machine leaves it"

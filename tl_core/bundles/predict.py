@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from tl_core.config import BodyPath
 from tl_core.data.augment import to_input
 from tl_core.data.decode import as_rgb, fit, open_image
 from tl_core.data.pixels import Pixels
-from tl_core.errors import UnreadableImageError
+from tl_core.errors import UnreadableImageError, UserError
 
 Picture = Path | str | bytes | BinaryIO | Image.Image
 TILES = {"cpu": 8}  # elsewhere 64; eight pictures fit a processor's cache
@@ -105,16 +105,30 @@ class Model:
                 rows.append(self.body(to_input(tile, p.mean, p.std)).float().cpu().numpy())
         return np.concatenate(rows)
 
-    def classify(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return class shares `(N, C)` for features `(N, F)`.
+    def logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return what the head says `(N, C)` of features `(N, F)`.
 
         Row by row: a product of matrices rounds differently with the number of its rows.
+
+        Raises:
+            UserError: they are no numbers, as weights from elsewhere may bring about.
         """
         rows = [torch.empty(0, len(self.classes), device=self.device)]
         with torch.inference_mode(), _exact():
             known = torch.from_numpy(features).to(self.device)
-            rows += [self.chain.head(row).float().softmax(1) for row in torch.split(known, 1)]
-        return torch.cat(rows).cpu().numpy()
+            rows += [self.chain.head(row).float() for row in torch.split(known, 1)]
+        logits: NDArray[np.float32] = torch.cat(rows).cpu().numpy()
+        if not np.isfinite(logits).all():
+            raise UserError(
+                "This model's weights give no numbers, so it cannot say anything; train it anew "
+                "with a smaller learning rate, or ask for its file again."
+            )
+        return logits
+
+    def classify(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return class shares `(N, C)` for features `(N, F)`, at the bundle's temperature."""
+        logits = torch.from_numpy(self.logits(features))
+        return (logits / self.manifest.temperature).softmax(1).numpy()
 
     def probabilities(self, pixels: Pixels | NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return class shares `(N, C)` for prepared pictures `(N, S, S, 3)`."""
@@ -145,24 +159,6 @@ class Model:
     def _prediction(self, shares: NDArray[np.float32]) -> Prediction:
         named = zip(self.classes, map(float, shares), strict=True)
         return Prediction(self.classes[int(shares.argmax())], dict(named))
-
-    def accuracy(
-        self,
-        pixels: Pixels | NDArray[np.uint8],
-        labels: Sequence[int],
-        features: NDArray[np.float32] | None = None,
-    ) -> float | None:
-        """Return the share of right answers, or `None` where there is nothing to answer.
-
-        Args:
-            pixels: prepared pictures `(N, S, S, 3)`.
-            labels: N class numbers.
-            features: of these pictures, where they are known already.
-        """
-        if not len(labels):
-            return None
-        shares = self.probabilities(pixels) if features is None else self.classify(features)
-        return float((shares.argmax(1) == np.asarray(labels)).mean())
 
 
 def ahead(

@@ -30,10 +30,11 @@ def near_groups(known: Mapping[str, Sketches]) -> dict[str, str]:
         return {}
     sketches = np.concatenate([known[file] for file in files])
     plain = sketches["range"] <= BLANK
-    pairs = [(a, b) for a, b in alike(sketches) if not (plain[a] or plain[b])]
+    pairs = alike(sketches)
+    pairs = pairs[~plain[pairs].any(1)]
     heads = groups(len(files), pairs)
-    tied = {heads[a] for a, _ in pairs}
-    return {file: files[head] for file, head in zip(files, heads, strict=True) if head in tied}
+    tied = np.isin(heads, heads[pairs[:, 0]])
+    return {files[n]: files[heads[n]] for n in np.flatnonzero(tied).tolist()}
 
 
 def repeated(items: Sequence[Item], sketches: Sketches, dataset: Dataset) -> list[Finding]:
@@ -44,10 +45,8 @@ def repeated(items: Sequence[Item], sketches: Sketches, dataset: Dataset) -> lis
         sketches: one row for each.
         dataset: tells the classes, and who made the split.
     """
-    first: dict[int, int] = {}
-    same = [(first.setdefault(key, n), n) for n, key in enumerate(sketches["same"].tolist())]
     members: dict[int, list[int]] = defaultdict(list)
-    for n, group in enumerate(groups(len(items), [*same, *alike(sketches)])):
+    for n, group in enumerate(groups(len(items), alike(sketches)).tolist()):
         members[group].append(n)
     return [
         _repeat([items[n] for n in rows], sketches[rows], dataset)

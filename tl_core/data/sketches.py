@@ -9,8 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,9 +22,12 @@ from tl_core.workspace import write_atomic
 Known = dict[str, Sketches]
 """A row of one, by the hash of the picture."""
 
+_KEPT = np.dtype([("file", "S64"), ("sketch", ROW)])
+_ROWS = 1024  # written at once
 
-def keep_sketches(cache: Path, known: Mapping[str, Sketches]) -> None:
-    """Keep the sketches of a set of pictures.
+
+def keep_sketches(cache: Path, known: Mapping[str, Sketches]) -> Known:
+    """Keep the sketches of a set of pictures, and return them as kept: on disk, not in memory.
 
     Args:
         cache: the workspace's cache folder.
@@ -35,19 +37,30 @@ def keep_sketches(cache: Path, known: Mapping[str, Sketches]) -> None:
         UserError: the disk is full.
     """
     files = sorted(known)
-    if not files or (file := _file(cache, files)).exists():
-        return
-    buffer = io.BytesIO()
-    rows = np.concatenate([known[name] for name in files])
-    np.savez(buffer, files=np.array(files, "S64"), rows=rows)
-    write_atomic(file, buffer.getvalue())
+    if files and not (file := _file(cache, files)).exists():
+        write_atomic(file, _written(files, known))
+    return Known(known) | known_sketches(cache, files)
+
+
+def _written(files: Sequence[str], known: Mapping[str, Sketches]) -> Iterator[bytes]:
+    """Yield an `.npy` file, some rows at a time."""
+    header = io.BytesIO()
+    told = {"descr": _KEPT.descr, "fortran_order": False, "shape": (len(files),)}
+    np.lib.format.write_array_header_1_0(header, told)
+    yield header.getvalue()
+    for start in range(0, len(files), _ROWS):
+        names = files[start : start + _ROWS]
+        rows = np.empty(len(names), _KEPT)
+        rows["file"] = names
+        rows["sketch"] = np.concatenate([known[name] for name in names])
+        yield rows.tobytes()
 
 
 def known_sketches(cache: Path, files: Iterable[str]) -> Known:
     """Return the sketches that are kept of these pictures; those of the others are missing."""
     wanted, known = set(files), Known()
     own = _file(cache, sorted(wanted))
-    for file in [own, *(other for other in own.parent.glob("*.npz") if other != own)]:
+    for file in [own, *(other for other in own.parent.glob("*.npy") if other != own)]:
         if wanted <= known.keys():
             break
         known |= _held(file, wanted)
@@ -62,15 +75,15 @@ def sizes(cache: Path, files: Iterable[str]) -> list[tuple[int, int]]:
 
 def _held(file: Path, wanted: set[str]) -> Known:
     try:
-        with np.load(file, allow_pickle=False) as held:
-            names = [name.decode() for name in held["files"].tolist()]
-            if wanted.isdisjoint(names):
-                return {}
-            rows = held["rows"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        held = np.load(file, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError):
         return {}  # not there, trimmed by another process, or damaged
-    if rows.dtype != ROW or len(rows) != len(names):
+    if held.dtype != _KEPT:
         return {}
+    names = [name.decode() for name in held["file"].tolist()]
+    if wanted.isdisjoint(names):
+        return {}
+    rows = held["sketch"]
     with suppress(OSError):
         os.utime(file)
     return {name: rows[n : n + 1] for n, name in enumerate(names) if name in wanted}
@@ -78,4 +91,4 @@ def _held(file: Path, wanted: set[str]) -> Known:
 
 def _file(cache: Path, files: list[str]) -> Path:
     key = hashlib.sha256("".join(files).encode()).hexdigest()
-    return cache / "sketches" / f"opener-{OPENER}-sketch-{SKETCH}" / f"{key}.npz"
+    return cache / "sketches" / f"opener-{OPENER}-sketch-{SKETCH}" / f"{key}.npy"

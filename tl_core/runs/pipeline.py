@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,29 +15,31 @@ import torchvision
 from tl_core.backbones.catalog import find_card
 from tl_core.backbones.inference import choose_path, inference_body
 from tl_core.backbones.load import load_backbone
-from tl_core.bundles.bundle import Manifest, write_bundle
+from tl_core.bundles.archive import amend
+from tl_core.bundles.bundle import write_bundle
+from tl_core.bundles.manifest import MOST_IN_CONFUSION, Figures, Manifest, Setting
 from tl_core.bundles.predict import Model
 from tl_core.config import BodyPath, RunConfig
 from tl_core.data.dataset import SPLITS, Dataset, Split
 from tl_core.data.decode import OPENER
 from tl_core.data.pictures import Pictures
 from tl_core.data.pixels import Pixels, decode_pixels, trim
+from tl_core.evaluation.metrics import confusion_matrix
+from tl_core.evaluation.predictions import FILE, Predictions, predictions_of, save_predictions
+from tl_core.runs.following import Emit, Following, StoppedError
+from tl_core.runs.recovery import Past, Recording
+from tl_core.runs.run import Wish
 from tl_core.runs.savings import savings
 from tl_core.training.cutcache import CutCache
 from tl_core.training.device import Device, choose_device, set_up
 from tl_core.training.events import EpochEnded, Event, Notice, Preparing, Stepped
-from tl_core.training.fit import fit
+from tl_core.training.fit import fit, is_over
 from tl_core.training.keeping import Keeping, name_stages
 from tl_core.training.phases import Phase, Plan, plan
 from tl_core.training.sources import Inference, Kept
+from tl_core.training.standing import Standing
 from tl_core.version import __version__
 from tl_core.workspace import CACHE_BUDGET, Workspace
-
-Emit = Callable[[Event], None]
-
-
-class StoppedError(Exception):
-    """The person stopped the run before there was anything to keep."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,9 @@ def train_run(
     emit: Emit,
     *,
     learn: Callable[..., None] = lambda **_: None,
-    should_stop: Callable[[], bool] = lambda: False,
+    wish: Callable[[], Wish] = lambda: "",
+    recording: Recording | None = None,
+    past: Past | None = None,
 ) -> Result:
     """Train one run in this process.
 
@@ -84,28 +88,31 @@ def train_run(
         folder: of the run; the bundle is written there.
         emit: receives events.
         learn: receives facts that are known before the end (the plan, the device).
-        should_stop: asked between steps.
+        wish: asked between steps.
+        recording: takes checkpoints.
+        past: where to go on.
 
     Raises:
         UserError: something that the person can mend.
         StoppedError: stopped before the first epoch ended.
+        PausedError: paused.
     """
     device = choose_device(config.device)
     set_up(device)
     card = find_card(config.backbone)
     todo = plan(config, card, len(dataset.of("train")), device.kind)
+    told = Following([item.event for item in past.told] if past else [], emit, wish)
+    if past:
+        # As it was chosen then, by another version perhaps; what was asked for since comes after.
+        phases = tuple(Phase(**phase) for phase in past.facts["phases"])
+        todo = replace(todo, phases=(*phases, *todo.phases[len(phases) :]))
     learn(**_facts(card.name, dataset, todo, device))
 
     trim(workspace.cache, CACHE_BUDGET)
     paths = {split: [dataset.path(item) for item in dataset.of(split)] for split in SPLITS}
 
     def progress(what: str) -> Callable[[int, int], None]:
-        def tell(done: int, total: int) -> None:
-            emit(Preparing(what, done, total))
-            if should_stop():
-                raise StoppedError
-
-        return tell
+        return lambda done, total: told.prepare(Preparing(what, done, total))
 
     pixels = {
         split: decode_pixels(
@@ -118,7 +125,7 @@ def train_run(
         if paths[split]
     }
     for note in dict.fromkeys(known.note for known in pixels.values() if known.note):
-        emit(Notice(note))
+        told.tell(Notice(note))
     labels = {split: [item.label for item in dataset.of(split)] for split in SPLITS}
     chain = load_backbone(
         config.backbone,
@@ -129,7 +136,8 @@ def train_run(
         progress=progress(f"Downloading the weights of {card.title}"),
     )
     chain = chain.to(device.torch, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    path = config.body or choose_path(chain.body(len(chain.names)), device.kind)
+    chosen: BodyPath | None = past.facts["body_path"] if past else config.body
+    path = chosen or choose_path(chain.body(len(chain.names)), device.kind)
     learn(body_path=path)
 
     pictures = {
@@ -144,25 +152,38 @@ def train_run(
     def source_of(split: str, phase: Phase) -> Pictures:
         return pictures[split].varied(phase.augment if split == "train" else "none")  # type: ignore[index]
 
-    told, stopped = _follow(
-        fit(chain, source_of, todo, device, seed=config.seed, keeping=keeping), emit, should_stop
+    at = past.at if past else Standing()
+
+    def keep(event: Event, *, must: bool) -> None:
+        if recording and at.can_be_captured and isinstance(event, Stepped | EpochEnded):
+            ended = isinstance(event, EpochEnded) and is_over(at, todo.phases[at.phase])
+            choices = {"phases": [asdict(phase) for phase in todo.phases], "body_path": path}
+            recording.offer(
+                event, lambda: at.capture(choices, ended=ended, device=device), must=must or ended
+            )
+
+    stopped = told.follow(
+        fit(chain, source_of, todo, device, seed=config.seed, keeping=keeping, at=at), at, keep
     )
-    epochs = [event for event in told if isinstance(event, EpochEnded)]
+    epochs = told.epochs
     if not epochs:
         raise StoppedError
-    if (saved := savings(told)) is not None:
+    if (saved := savings(told.events)) is not None:
         learn(cache=asdict(saved))
     bundle = folder / "model.headstart"
     write_bundle(bundle, chain, _manifest(config, dataset, todo))
-    figures = _figures(Model(bundle, device.kind, path), pictures, pixels, keeping, todo, emit)
+    model = Model(bundle, device.kind, path)
+    made = _predictions(model, dataset, pictures, pixels, keeping, todo, emit)
+    save_predictions(folder / FILE, made)
+    amend(bundle, figures=_figures(made))
     return Result(
         stopped=stopped,
         bundle=str(bundle),
         best_epoch=max(event.epoch for event in epochs if event.best),
         epochs=len(epochs),
-        train_accuracy=figures["train"],
-        validation_accuracy=figures["validation"],
-        test_accuracy=figures["test"],
+        train_accuracy=_accuracy(made, "train"),
+        validation_accuracy=_accuracy(made, "validation"),
+        test_accuracy=_accuracy(made, "test"),
         images_per_second=round(
             sum(event.examples for event in epochs) / sum(event.seconds for event in epochs), 1
         ),
@@ -173,29 +194,16 @@ def _inference(path: BodyPath, device: Device) -> Inference:
     return Inference(path, lambda stages, shape: inference_body(stages, path, device.torch, shape))
 
 
-def _follow(
-    events: Generator[Event, None, None], emit: Emit, should_stop: Callable[[], bool]
-) -> tuple[list[Event], bool]:
-    told: list[Event] = []
-    for event in events:
-        emit(event)
-        if not isinstance(event, Stepped | Preparing):
-            told.append(event)
-        if should_stop():
-            events.close()
-            return told, True
-    return told, False
-
-
-def _figures(
+def _predictions(
     model: Model,
+    dataset: Dataset,
     pictures: Mapping[Split, Pictures],
     pixels: Mapping[Split, Pixels],
     keeping: Keeping,
     todo: Plan,
     emit: Emit,
-) -> dict[Split, float | None]:
-    """Measure the finished model on every split by its own predicting path.
+) -> dict[Split, Predictions]:
+    """Ask the finished model about every split, by its own predicting path.
 
     Where every stage stayed frozen and was computed as predicting does, in fp32, what the model
     makes of the pictures up to its head is in the cache, or belongs there.
@@ -204,14 +212,31 @@ def _figures(
     exact = keeping.device.half is None and keeping.device.kind != "cuda"  # there with TF32
     known = exact and keeping.cache is not None and todo.cut == whole
     names = name_stages(keeping.chain.body(whole)) if known else []
-    figures: dict[Split, float | None] = dict.fromkeys(SPLITS)
+    made: dict[Split, Predictions] = {}
     for split, source in pictures.items():
         what, features = f"Measuring the finished model on the {split} set", None
         emit(Preparing(what, 0, len(source.labels)))
         if known:
             features = _drained(keeping.keep(source, {None: (whole,)}, names, what), emit).exact()
-        figures[split] = model.accuracy(pixels[split], source.labels.tolist(), features)
+        if features is None:
+            features = model.features(pixels[split])
+        made[split] = predictions_of(dataset.of(split), model.logits(features))
+    return made
+
+
+def _figures(made: Mapping[Split, Predictions]) -> dict[Split, Figures]:
+    """Return what a bundle says of its own answers."""
+    figures: dict[Split, Figures] = {}
+    for split, answers in made.items():
+        classes = answers.logits.shape[1]
+        matrix = confusion_matrix(answers.labels, answers.answers, classes).tolist()
+        rows = tuple(map(tuple, matrix)) if classes <= MOST_IN_CONFUSION else ()
+        figures[split] = Figures(len(answers.labels), int(answers.right.sum()), rows)
     return figures
+
+
+def _accuracy(made: Mapping[Split, Predictions], split: Split) -> float | None:
+    return float(made[split].right.mean()) if split in made else None
 
 
 def _drained(events: Generator[Event, None, Kept], emit: Emit) -> Kept:
@@ -257,7 +282,28 @@ def _manifest(config: RunConfig, dataset: Dataset, todo: Plan) -> Manifest:
         dataset=dataset.id,
         versions=versions(),
         licence=_licence(config, todo),
+        dataset_name=dataset.name,
+        settings=_settings(config, todo),
     )
+
+
+def _settings(config: RunConfig, todo: Plan) -> dict[str, Setting]:
+    """Return what a model's card tells of the run, without paths of this machine."""
+    last = todo.phases[-1]
+    return {
+        "epochs": ", then ".join(f"at most {phase.epochs}" for phase in todo.phases),
+        "batch size": last.batch_size,
+        "learning rate of the head": ", then ".join(f"{phase.head_lr:g}" for phase in todo.phases),
+        "variation of the pictures": last.augment,
+        "seed": config.seed,
+        "weights it started from": _beginning(config, todo),
+    }
+
+
+def _beginning(config: RunConfig, todo: Plan) -> str:
+    if todo.recipe == "scratch":
+        return "random"
+    return "a file of one's own" if config.weights is not None else "the published ones"
 
 
 def _licence(config: RunConfig, todo: Plan) -> str:
