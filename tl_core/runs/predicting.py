@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tl_core.backbones.card import Preprocessing
+from tl_core.bundles.doubts import Doubt
 from tl_core.config import Augment
 from tl_core.errors import UserError
 from tl_core.runs.lane import Lane
@@ -25,10 +26,12 @@ class Answer:
     Attributes:
         probabilities: share of every class, largest first; empty when there is a reason.
         reason: why the picture could not be read.
+        doubts: why the answer is better not believed.
     """
 
     probabilities: dict[str, float]
     reason: str = ""
+    doubts: tuple[Doubt, ...] = ()
 
 
 class Predictor:
@@ -61,6 +64,7 @@ class Predictor:
             Answer(
                 dict(sorted(row.get("probabilities", {}).items(), key=lambda item: -item[1])),
                 row.get("reason", ""),
+                tuple(row.get("doubts", ())),
             )
             for row in answer["predictions"]
         ]
