@@ -36,6 +36,7 @@ class RunConfig:
         device: where to train.
         cache: whether activations at the cut may be kept and reused.
         body: how frozen stages are computed; see `tl_core.backbones.inference`.
+        more: epochs at most of each phase that was asked for after the plan had ended.
     """
 
     dataset: str
@@ -51,6 +52,7 @@ class RunConfig:
     device: DeviceName = "auto"
     cache: bool = True
     body: BodyPath | None = None
+    more: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         for kind, value, known in (
@@ -68,6 +70,11 @@ class RunConfig:
                     f"{name.replace('_', ' ').capitalize()} must be between 1 and {limit}, "
                     f"and {value} is not; leave it out to have it chosen for you."
                 )
+        for epochs in self.more:
+            if not 1 <= epochs <= 10_000:
+                raise UserError(
+                    f"The epochs to train more must be between 1 and 10000, and {epochs} is not."
+                )
         if self.lr is not None and not 0 < self.lr <= 10:
             raise UserError(
                 f"The learning rate must be above 0 and at most 10, and {self.lr} is not; "
@@ -82,7 +89,7 @@ class RunConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
-        return asdict(self)
+        return asdict(self) | {"more": list(self.more)}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> RunConfig:
@@ -92,4 +99,5 @@ class RunConfig:
         3
         """
         known = {field.name for field in fields(cls)}
-        return cls(**{key: value for key, value in values.items() if key in known})
+        given = {key: value for key, value in values.items() if key in known}
+        return cls(**given | {"more": tuple(given.get("more", ()))})
