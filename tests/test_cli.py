@@ -239,7 +239,7 @@ def test_predict(
     assert status == 0
     assert list(answer) == ["predictions", "skipped"]
     (prediction,) = answer["predictions"]
-    assert list(prediction) == ["path", "class", "probability", "probabilities"]
+    assert list(prediction) == ["path", "class", "probability", "probabilities", "doubts"]
     assert prediction["path"] == str(picture)
     assert prediction["class"] == "@home"
     assert prediction["probability"] == max(prediction["probabilities"].values())
