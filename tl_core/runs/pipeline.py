@@ -20,6 +20,7 @@ from tl_core.bundles.predict import Model
 from tl_core.config import BodyPath, RunConfig
 from tl_core.data.dataset import SPLITS, Dataset, Split
 from tl_core.data.decode import OPENER
+from tl_core.data.fewer import fewer
 from tl_core.data.pictures import Pictures
 from tl_core.data.pixels import Pixels, decode_pixels, trim
 from tl_core.evaluation.predictions import FILE, Predictions, predictions_of, save_predictions
@@ -91,6 +92,7 @@ def train_run(
         UserError: something that the person can mend.
         StoppedError: stopped before the first epoch ended.
     """
+    dataset = fewer(dataset, config.per_class, config.seed)
     device = choose_device(config.device)
     set_up(device)
     card = find_card(config.backbone)

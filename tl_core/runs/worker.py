@@ -73,7 +73,8 @@ def _replaces(event: Event, before: Event) -> bool:
 
 def execute(workspace: Workspace, store: Store, run: Run) -> None:
     """Train a claimed run and write down how it ended; nothing is raised."""
-    from tl_core.runs.pipeline import StoppedError, train_run
+    from tl_core.runs.pipeline import StoppedError
+    from tl_core.runs.work import WORK
 
     folder = workspace.runs / run.id
     telling = Telling(store, run.id)
@@ -86,7 +87,7 @@ def execute(workspace: Workspace, store: Store, run: Run) -> None:
     try:
         write_atomic(folder / "config.json", json.dumps(run.config.to_dict(), indent=1).encode())
         dataset = find_dataset(workspace, run.config.dataset)
-        result = train_run(
+        result = WORK[run.config.work](
             run.config, dataset, workspace, folder, telling.emit,
             learn=lambda **facts: store.learn(run.id, **facts), should_stop=telling.should_stop,
         )  # fmt: skip
