@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from tl_core.config import RunConfig
 from tl_core.data.samples import sample
 from tl_core.runs.launch import child_environment
+from tl_core.runs.queue import has_worker
 from tl_core.runs.store import Store
 from tl_core.training.device import choose_device
 from tl_core.workspace import Workspace
@@ -47,7 +48,7 @@ def _demonstrate(seed: int) -> dict[str, Any]:
         )
         try:
             # It is known by what it runs on once it has loaded all that training needs.
-            _until(lambda: store.has_worker(choose_device().kind))
+            _until(lambda: has_worker(store, choose_device().kind))
             began = time.perf_counter()
             dataset = sample(workspace, "phones")
             drawn = time.perf_counter() - began

@@ -26,7 +26,8 @@ from table import show
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from tl_core.backbones.catalog import find_card
 from tl_core.backbones.load import load_backbone
-from tl_core.bundles.bundle import Manifest, write_bundle
+from tl_core.bundles.bundle import write_bundle
+from tl_core.bundles.manifest import Manifest
 from tl_core.bundles.predict import Model
 from tl_core.config import BODY_PATHS
 from tl_core.data.augment import to_input

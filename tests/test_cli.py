@@ -30,6 +30,7 @@ from tl_core import cli, terminal
 from tl_core.backbones.catalog import catalogue, family_of
 from tl_core.bundles.predict import Model
 from tl_core.cli import main
+from tl_core.runs.queue import has_worker
 from tl_core.runs.store import Store
 from tl_core.workspace import Workspace
 
@@ -94,7 +95,7 @@ def trained(home: Workspace, photos: Path) -> tuple[dict[str, Any], str, str]:
         status = main(["train", "--data", str(photos), "--backbone", "small", "--epochs", "8",
                        "--device", "cpu", "--seed", "3", "--json"])  # fmt: skip
     assert status == 0, err.getvalue()
-    assert Store(home.store).has_worker("cpu"), "and it waits for the next run"
+    assert has_worker(Store(home.store), "cpu"), "and it waits for the next run"
     return json.loads(out.getvalue()), out.getvalue(), err.getvalue()
 
 
@@ -303,7 +304,7 @@ def test_looking_starts_no_worker_and_changes_no_run(
     ask("backbones", "--json")
     ask("predict", "--model", trained[0]["bundle"], photos / "@home" / "1.png", "--json")
     assert Store(workspace.store).runs() == []
-    assert not Store(workspace.store).has_worker("cpu")
+    assert not has_worker(Store(workspace.store), "cpu")
 
 
 def test_as_a_process_of_its_own(tmp_path: Path) -> None:
@@ -352,7 +353,7 @@ def test_ctrl_c_keeps_the_best_epoch(home: Workspace) -> None:
     assert 3 <= answer["epochs"] < 10_000
     assert answer["wall_seconds"] >= answer["seconds"]
     assert Model(Path(answer["bundle"])).classes == ("=1+1", "@home")
-    assert Store(home.store).has_worker("cpu"), "only the run stops"
+    assert has_worker(Store(home.store), "cpu"), "only the run stops"
 
 
 @pytest.fixture
@@ -472,7 +473,7 @@ def make(tmp_path: Path, what: str) -> Path:
         ("one picture in a class", "every class needs at least 2"),
         ("all unreadable", "None of the 6 pictures in source can be read"),
         ("file", "is a single file"),
-        ("broken zip", "damaged or not a .zip"),
+        ("broken zip", "damaged, cut off or not a .zip"),
     ],
 )
 def test_sources_that_cannot_be_used(
@@ -598,7 +599,8 @@ def test_weights_that_do_not_fit(
         assert word in sentence
     run = Store(home.store).runs()[0]
     assert (run.state, run.message) == ("failed", sentence)
-    assert {file.name for file in (home.runs / run.id).iterdir()} == {"config.json", "run.log"}
+    left = {file.name for file in (home.runs / run.id).iterdir()}
+    assert left == {"config.json", "events.jsonl", "record.json", "run.log"}
     assert not list(home.root.rglob("*.part"))
 
 
@@ -649,7 +651,7 @@ def test_our_own_mistake_names_the_log(
 
 @pytest.mark.parametrize(
     ("state", "facts", "status"),
-    [("failed", {"fault": True}, 1), ("failed", {}, 2), ("interrupted", {}, 1)],
+    [("failed", {"fault": True}, 1), ("failed", {}, 2)],
 )
 def test_a_run_that_fails_sets_the_exit_status(
     state: Any, facts: dict[str, Any], status: int, workspace: Workspace, photos: Path,

@@ -28,7 +28,7 @@ from tl_core.escape import csv_cell, in_terminal
 from tl_core.evaluation.report import as_json, as_text, report
 from tl_core.runs.evaluating import names_of, predictions
 from tl_core.runs.locate import find_bundle
-from tl_core.runs.store import Run, Store
+from tl_core.runs.store import Store
 from tl_core.runs.summary import overview, result
 from tl_core.terminal import follow
 from tl_core.training.phases import plan
@@ -54,10 +54,10 @@ def build_parser() -> argparse.ArgumentParser:
 
     command("backbones", "List every backbone with its stages.")
     command("runs", "List every run, newest first.")
-    import_ = command("import", "Take in a folder or a .zip of class folders, or a ready set.")
-    ready = f"a folder, a .zip, or one of {', '.join(ready_names())}; public sets are downloaded"
+    import_ = command("import", "Take in a folder or an archive of class folders, or a ready set.")
+    ready = f"a folder, a .zip or .tar, or {', '.join(ready_names())}; public sets are downloaded"
     import_.add_argument("source", metavar="SOURCE", help=ready)
-    import_.add_argument("--name", help="what to call the dataset of a folder or a .zip")
+    import_.add_argument("--name", help="what to call the dataset of a folder or an archive")
     train = command("train", "Train a backbone on a dataset.")
     train.add_argument("--data", required=True, help="a dataset's name, or a SOURCE of import")
     train.add_argument("--backbone", required=True, help="see the command backbones")
@@ -191,8 +191,8 @@ def _train(args: argparse.Namespace) -> Answer:
     store = Store(workspace.store)
     run_id = store.create(config.with_(dataset=dataset.id), dataset_name=dataset.name)
     run = follow(workspace, store, run_id)
-    if run.state in ("failed", "interrupted"):
-        raise (HeadstartError if _is_our_fault(run) else UserError)(run.message)
+    if run.state == "failed":
+        raise (HeadstartError if run.facts.get("fault") else UserError)(run.message)
     answer = result(run)
     accuracy = answer["validation_accuracy"]
     text = (
@@ -205,10 +205,6 @@ def _train(args: argparse.Namespace) -> Answer:
         )
     )
     return answer, text
-
-
-def _is_our_fault(run: Run) -> bool:
-    return run.state == "interrupted" or bool(run.facts.get("fault"))
 
 
 def _runs(_args: argparse.Namespace) -> Answer:

@@ -38,6 +38,7 @@ class RunConfig:
         device: where to train.
         cache: whether activations at the cut may be kept and reused.
         body: how frozen stages are computed; see `tl_core.backbones.inference`.
+        more: epochs at most of each phase that was asked for after the plan had ended.
         per_class: learn from at most so many pictures of each class, drawn by the seed.
         work: to train a network; to probe its frozen stages (those that `freeze` ends with, or
             each); or to learn from features made by hand, for which the backbone is not asked.
@@ -56,6 +57,7 @@ class RunConfig:
     device: DeviceName = "auto"
     cache: bool = True
     body: BodyPath | None = None
+    more: tuple[int, ...] = ()
     per_class: int | None = None
     work: Work = "train"
 
@@ -76,6 +78,11 @@ class RunConfig:
                     f"{name.replace('_', ' ').capitalize()} must be between 1 and {limit}, "
                     f"and {value} is not; leave it out to have it chosen for you."
                 )
+        for epochs in self.more:
+            if not 1 <= epochs <= 10_000:
+                raise UserError(
+                    f"The epochs to train more must be between 1 and 10000, and {epochs} is not."
+                )
         if self.lr is not None and not 0 < self.lr <= 10:
             raise UserError(
                 f"The learning rate must be above 0 and at most 10, and {self.lr} is not; "
@@ -90,7 +97,7 @@ class RunConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
-        return asdict(self)
+        return asdict(self) | {"more": list(self.more)}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> RunConfig:
@@ -100,4 +107,5 @@ class RunConfig:
         3
         """
         known = {field.name for field in fields(cls)}
-        return cls(**{key: value for key, value in values.items() if key in known})
+        given = {key: value for key, value in values.items() if key in known}
+        return cls(**given | {"more": tuple(given.get("more", ()))})

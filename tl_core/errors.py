@@ -22,6 +22,10 @@ class UserError(HeadstartError):
     exit_status = 2
 
 
+class NoRoomError(UserError):
+    """The disk is full; a run that meets it pauses and goes on when there is room."""
+
+
 class UnreadableImageError(UserError):
     """A file that no picture could be read from; the message is the reason alone."""
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tl_core.errors import UserError
+from tl_core.errors import NoRoomError, UserError
 
 CACHE_BUDGET = 20 << 30
 """Bytes that decoded pictures and kept activations may take on disk, together."""
@@ -94,11 +94,11 @@ def require_space(folder: Path, needed: int) -> None:
     """Refuse before writing when the disk cannot take `needed` bytes.
 
     Raises:
-        UserError: less than `needed` bytes (and a reserve of 64 MiB) are free.
+        NoRoomError: less than `needed` bytes (and a reserve of 64 MiB) are free.
     """
     free = shutil.disk_usage(folder).free
     if free < needed + (64 << 20):
-        raise UserError(
+        raise NoRoomError(
             f"The disk that holds {folder} has {free / 1e6:,.0f} MB free and this needs about "
             f"{needed / 1e6:,.0f} MB; free some space or set HEADSTART_HOME to another disk."
         )
@@ -109,24 +109,31 @@ def disk_errors(what: str) -> Iterator[None]:
     """Turn a full disk while writing `what` into one sentence.
 
     Raises:
-        UserError: the system reported that no space was left.
+        NoRoomError: the system reported that no space was left.
     """
     try:
         yield
     except OSError as error:
-        if error.errno in _NO_SPACE:
-            raise UserError(
+        if is_full(error):
+            raise NoRoomError(
                 f"The disk became full while writing {what}; nothing half-written was kept: "
                 "free some space and try again."
             ) from error
         raise
 
 
-def write_atomic(path: Path, data: bytes | Iterable[bytes]) -> None:
+def is_full(error: OSError) -> bool:
+    """Tell whether a disk, or somebody's share of it, has no space left."""
+    return error.errno in _NO_SPACE
+
+
+def write_atomic(path: Path, data: bytes | Iterable[bytes | memoryview]) -> None:
     """Write a file so that a reader sees the old content or the new, never a part.
 
+    That holds after a power cut too; once this returns, it is the new one.
+
     Raises:
-        UserError: the disk is full.
+        NoRoomError: the disk is full.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{new_id()}.part")
@@ -136,8 +143,20 @@ def write_atomic(path: Path, data: bytes | Iterable[bytes]) -> None:
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
+        sync_folder(path.parent)
     finally:
         part.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk, where the system can tell."""
+    if os.name == "nt":
+        return  # a folder cannot be opened there; NTFS keeps a journal of its names
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 _NO_SPACE = {28, 122, 112}  # ENOSPC, EDQUOT, Windows' ERROR_DISK_FULL

@@ -18,6 +18,7 @@ from tl_core.errors import HeadstartError
 _LOOK = """<style>
 .stMainBlockContainer {padding-top: 4.2rem; max-width: 78rem}
 [data-testid=stBaseButton-primary]:not(:disabled) {color: light-dark(#ffffff, #0f1518)}
+.st-key-steps [data-testid=stPageLink-NavLink] {padding-inline: 0.35rem}
 @media (max-width: 640px) {
   .st-key-steps [data-testid=stColumn] {min-width: 0; flex: 0 0 auto; width: auto}
   .st-key-steps [data-testid=stCaptionContainer] {display: none}
@@ -58,11 +59,13 @@ def step_bar(current: str) -> None:
         "data": on_page(dataset.name, 24) if dataset else "not chosen yet",
         "backbone": card.title if card else "not chosen yet",
         "train": f"run {on_page(run[:6])}" if run else "not started",
+        "validate": "needs a finished run" if not run else "its figures and mistakes",
         "predict": "needs a finished run" if not run else "ready when the run is",
+        "compare": "runs beside each other",
         "learn": "what it is worth",
     }
     with st.container(key="steps"):
-        columns = st.columns(len(PAGES))
+        columns = st.columns(len(PAGES), gap="xxsmall")
     for column, step in zip(columns, PAGES, strict=True):
         with column:
             here = "**" if step.title == current else ""

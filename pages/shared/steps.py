@@ -39,10 +39,14 @@ STEPS = (
     Step("data", "Data", ":material/photo_library:", 1, "Bring pictures, sorted into classes"),
     Step("backbone", "Backbone", ":material/account_tree:", 2, "Pick a network that can see"),
     Step("train", "Train", ":material/show_chart:", 3, "Teach it your classes and watch"),
-    Step("predict", "Predict", ":material/auto_awesome:", 4, "Try it on new pictures"),
+    Step(
+        "validate", "Validate", ":material/fact_check:", 4, "See how good it is, and where it errs"
+    ),
+    Step("predict", "Predict", ":material/auto_awesome:", 5, "Try it on new pictures"),
 )
 LEARN = Step("learn", "Learn", ":material/school:", 0, "Transfer learning, and what it is worth")
-PAGES = (*STEPS, LEARN)
+COMPARE = Step("compare", "Compare", ":material/compare_arrows:", 0, "Runs beside each other")
+PAGES = (*STEPS, COMPARE, LEARN)
 
 
 def page_file(key: str) -> str:

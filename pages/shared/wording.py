@@ -108,3 +108,54 @@ MEASURING = {
     "command": "This command printed the figures. With folders of your own in place of those in "
     "it, it measures the same on your pictures.",
 }
+
+SIGNS = {
+    "early": "Too early to tell",
+    "unsteady": "The steps are too large",
+    "stuck": "It is stuck",
+    "memorising": "It memorises",
+    "unfinished": "It was not finished",
+    "learning": "It learns",
+}
+
+VALIDATING = {
+    "precision": "Of the pictures that it gave this class, how many have it.",
+    "recall": "Of the pictures that have this class, how many it gave it.",
+    "f1": "One number for both, near the smaller of the two.",
+    "classes": "A gap means that there is no such figure: nothing was given this class, or no "
+    "picture has it.",
+    "matrix": "Each row holds the pictures of one class, each column those that were given one. "
+    "Blue is right, orange is not. **Click a number to see its pictures**, or choose the cell "
+    "below.",
+    "correcting": "Change what is wrong. Taking pictures out because they are hard makes the "
+    "figure look better than the network is. These pictures stay as they are beside the new "
+    "version, and so does this run.",
+    "reliability": "On the dotted line it is right exactly as often as it says. Below it, it is "
+    "too sure of itself. A larger mark stands for more pictures. What the temperature brings was "
+    "measured on pictures that it was not fitted to.",
+    "no mistakes": "It made no mistake, so there is nothing that would tell whether it is too "
+    "sure.",
+    "threshold": "Being sure is the share of the best class. A higher threshold means fewer "
+    "answers and more of them right.",
+    "goals": "What these pictures suggest: ",
+    "test": "These pictures were kept aside and asked once, when training had ended. Look at the "
+    "figure once, when you have decided for a run: whoever chooses among runs by it has used the "
+    "test pictures to learn, and it says nothing about new ones any more. The validation figure is "
+    "for choosing, and a little too high for that reason.",
+}
+
+COMPARING = {
+    "choose": "Tick at least two runs in the table to see them beside each other.",
+    "compare": "Tick the runs to see beside each other below.",
+    "note": "Double-click to write something down.",
+    "range": "Where the share of right answers may as well lie, judged by so few pictures (95 %).",
+    "no models": "At least two of the chosen runs need a model, so that their answers can be "
+    "compared.",
+    "none": "no validation pictures in common",
+    "interval": "Where the true difference may as well lie (95 %). If 0 is in between, it may be "
+    "none.",
+    "luck": "Both runs answered the very same pictures, so only those count that one of them got "
+    "right and the other did not (McNemar's exact test). *More than luck* means that equally good "
+    "runs would differ this much less than 5 times in 100. Among many runs one is ahead by luck, "
+    "so train the best one again with another seed before you trust it.",
+}

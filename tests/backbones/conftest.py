@@ -4,12 +4,30 @@ from __future__ import annotations
 
 import ctypes
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
 import pytest
 import torch
+
+from tl_core.backbones.catalog import catalogue, families_by_name
+
+QUICK = 12e6  # parameters
+
+
+def is_slow(name: str) -> bool:
+    """Say whether a backbone is large and a smaller one of its family stands for it."""
+    cards, family = catalogue(), families_by_name()
+    smallest = min(cards[card.name].parameters for card in family[name].CARDS)
+    return cards[name].parameters > max(QUICK, smallest)
+
+
+def each(names: Iterable[str]) -> list[Any]:
+    """Return parameters for a test of these backbones; those that take long are marked slow."""
+    return [
+        pytest.param(name, marks=(pytest.mark.slow,) if is_slow(name) else ()) for name in names
+    ]
 
 
 @pytest.fixture(autouse=True)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torchvision import models
 from torchvision.models import WeightsEnum, get_weight
 
+from tests.backbones.conftest import each
 from tl_core.backbones.card import Card
 from tl_core.backbones.catalog import catalogue, family_of, find_card
 from tl_core.backbones.chain import Chain
@@ -84,7 +85,7 @@ def assert_new_head_fits(chain: Chain, card: Card, x: Tensor) -> None:
 
 
 @pytest.mark.usefixtures("quick_weights")
-@pytest.mark.parametrize("name", TORCHVISION)
+@pytest.mark.parametrize("name", each(TORCHVISION))
 def test_logits_equal_torchvisions_and_a_new_head_fits(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

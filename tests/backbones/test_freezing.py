@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from torchvision import models
 
+from tests.backbones.conftest import is_slow
 from tl_core.backbones.catalog import catalogue, family_of
 from tl_core.backbones.chain import Chain
 
@@ -21,14 +22,15 @@ CLASSES = 3
 
 
 def cuts() -> Iterator[Any]:
-    """Yield (backbone, cut): last, middle and first by default, the others marked slow.
+    """Yield (backbone, cut): last, middle and first of small networks by default.
 
     Last first: every test then finds its body as it was built, whatever was trained before.
     """
     for card in catalogue().values():
         stages = len(card.stages)
         for cut in range(stages, -1, -1):
-            slow = () if cut in (stages, stages // 2, 1) else (pytest.mark.slow,)
+            quick = cut in (stages, stages // 2, 1) and not is_slow(card.name)
+            slow = () if quick else (pytest.mark.slow,)
             yield pytest.param(card.name, cut, marks=slow, id=f"{card.name}-{cut}")
 
 

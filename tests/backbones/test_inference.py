@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from tests.backbones.conftest import each
 from tl_core.backbones import inference
 from tl_core.backbones.catalog import catalogue, family_of
 from tl_core.backbones.chain import Chain
@@ -33,7 +34,6 @@ SIZES = {
     "vit_b_32": 224,
     "alexnet": 224,
 }
-LARGEST = 40e6  # parameters; networks beyond are slow
 ATTENTION = ("vit_", "swin_", "maxvit_", "convnext_")
 
 needs_onnx = pytest.mark.skipif(
@@ -101,13 +101,7 @@ def assert_untouched(before: dict[str, Any], after: dict[str, Any]) -> None:
         assert torch.equal(before["values"][name], after["values"][name]), name
 
 
-def networks() -> Iterator[Any]:
-    for name, card in catalogue().items():
-        slow = (pytest.mark.slow,) if card.parameters > LARGEST else ()
-        yield pytest.param(name, marks=slow)
-
-
-@pytest.mark.parametrize("name", list(networks()))
+@pytest.mark.parametrize("name", each(catalogue()))
 def test_every_path_computes_what_the_stages_compute_and_leaves_them_alone(
     name: str, chain: Chain
 ) -> None:

@@ -12,7 +12,8 @@ from torch import nn
 from tl_core.backbones.catalog import find_card
 from tl_core.backbones.chain import Chain
 from tl_core.backbones.load import load_backbone
-from tl_core.bundles.bundle import Manifest, write_bundle
+from tl_core.bundles.bundle import write_bundle
+from tl_core.bundles.manifest import Figures, Manifest
 
 CLASSES = ("ants", "bees", "=cmd|' /C calc'!A0")
 
@@ -29,6 +30,11 @@ def manifest() -> Manifest:
         dataset="0" * 16,
         versions={"torch": "2"},
         licence="For teaching only.",
+        dataset_name="Insects | and *more*",
+        settings={"epochs": 3, "learning rate": 1e-3, "weights": None},
+        figures={"validation": Figures(10, 9, ((4, 1, 0), (0, 3, 0), (0, 0, 2)))},
+        temperature=1.5,
+        threshold=0.4,
     )
 
 

@@ -6,6 +6,7 @@ import io
 import threading
 import time
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from functools import partial
 from pathlib import Path
 
@@ -15,13 +16,14 @@ import torch
 from PIL import Image
 
 from tl_core.backbones.chain import Chain
-from tl_core.bundles.bundle import Manifest
+from tl_core.bundles.bundle import write_bundle
+from tl_core.bundles.manifest import Manifest
 from tl_core.bundles.predict import AHEAD, Model, Prediction, ahead
 from tl_core.config import BODY_PATHS
 from tl_core.data.augment import to_input
 from tl_core.data.pictures import Pictures
 from tl_core.data.pixels import decode_pixels
-from tl_core.errors import UnreadableImageError
+from tl_core.errors import UnreadableImageError, UserError
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +54,8 @@ def test_a_prediction_is_what_training_saw(
         assert np.array_equal(model.prepare(photo), expected)
     source = Pictures(pixels, [0] * 9, manifest.preprocessing, torch.device("cpu"))
     with torch.no_grad():
-        trained = chain(source.batch(torch.arange(9), None)).softmax(1).numpy()
+        logits = chain(source.batch(torch.arange(9), None))
+        trained = (logits / manifest.temperature).softmax(1).numpy()
     assert np.abs(as_array(model.predict(photos)) - trained).max() <= 1e-5
 
 
@@ -94,6 +97,16 @@ def test_an_unreadable_picture_says_why_and_stops_nothing(
     assert "cannot be opened" in reasons[2]
 
 
+def test_weights_that_give_no_numbers_are_said_and_not_answered(
+    chain: Chain, manifest: Manifest, tmp_path: Path
+) -> None:
+    broken = deepcopy(chain)
+    broken.head.linear.bias.data.fill_(float("inf"))
+    write_bundle(tmp_path / "model.headstart", broken, manifest)
+    with pytest.raises(UserError, match="give no numbers"):
+        Model(tmp_path / "model.headstart").predict([Image.new("RGB", (64, 64))])
+
+
 def test_features_and_head_are_the_predicting_path_in_two_steps(
     model: Model, photos: list[Path]
 ) -> None:
@@ -102,7 +115,7 @@ def test_features_and_head_are_the_predicting_path_in_two_steps(
     shares = model.probabilities(pixels)
     assert features.shape == (len(photos), model.chain.head.linear.in_features)
     assert np.allclose(model.classify(features), shares, atol=1e-6)
-    logits = torch.from_numpy(model.logits(features))
+    logits = torch.from_numpy(model.logits(features)) / model.manifest.temperature
     assert np.array_equal(logits.softmax(1).numpy(), model.classify(features))
     assert model.logits(features[:0]).shape == (0, len(model.classes))
 
@@ -139,7 +152,8 @@ def test_every_way_to_compute_the_stages_answers_the_same(
     pixels = np.stack([model.prepare(photo) for photo in photos])
     p = model.manifest.preprocessing
     with torch.no_grad():
-        expected = chain(to_input(torch.from_numpy(pixels), p.mean, p.std)).softmax(1).numpy()
+        logits = chain(to_input(torch.from_numpy(pixels), p.mean, p.std))
+    expected = (logits / model.manifest.temperature).softmax(1).numpy()
     assert np.abs(model.probabilities(pixels) - expected).max() <= 1e-5
 
 

@@ -12,7 +12,9 @@ from streamlit.testing.v1 import AppTest
 from tl_core.config import RunConfig
 from tl_core.data.dataset import Dataset
 from tl_core.data.intake import import_source
+from tl_core.runs import launch
 from tl_core.runs.predicting import Predictor
+from tl_core.runs.queue import claim, register
 from tl_core.runs.store import Store
 from tl_core.training.events import CacheRead, EpochEnded, PhaseStarted
 from tl_core.workspace import Workspace
@@ -28,7 +30,7 @@ def open_page(
     """Return a function that opens a page with query parameters and runs it."""
     st.cache_resource.clear()
     # No page test trains or predicts: tests/runs and tests/browser start the real processes.
-    monkeypatch.setattr(Store, "has_worker", lambda *_: True)
+    monkeypatch.setattr(launch, "has_worker", lambda *_: True)
     monkeypatch.setattr(Predictor, "warm", lambda _: None)
     monkeypatch.setattr(Predictor, "_ask", lambda *_: {"error": "The model is gone."})
 
@@ -62,8 +64,8 @@ def store(workspace: Workspace) -> Store:
 def finished(store: Store, dataset: Dataset) -> str:
     """Return the id of a finished run with three epochs and no bundle on disk."""
     run = store.create(RunConfig(dataset.id, "small"))
-    store.register("cpu", ["cpu", "auto"], "token", 1)
-    store.claim("token")
+    register(store, "cpu", ["cpu", "auto"], "token", 1)
+    claim(store, "token")
     read = CacheRead(0, views=4, bytes=98_000_000, reused=False, spent=10.0, one_pass=15.0)
     store.append(run, [PhaseStarted(0, "everything", 0, 3), read])
     store.append(

@@ -96,7 +96,7 @@ def test_what_cannot_be_mended_is_told(open_page: Open, workspace: Workspace) ->
 def test_a_long_scan_shows_its_progress_and_the_page_goes_on(
     open_page: Open, workspace: Workspace, flawed: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for kept in workspace.cache.rglob("*.npz"):
+    for kept in workspace.cache.rglob("*.npy"):
         kept.unlink()
     monkeypatch.setattr(scanning, "_TILE", 10)
     app = open_page("data", data=flawed.id)

@@ -196,13 +196,13 @@ def test_the_page_process_never_imports_torch(dataset: Dataset) -> None:
     script = f"""
 import sys
 from streamlit.testing.v1 import AppTest
-from tl_core.runs.store import Store
-Store.has_worker = lambda *_: True
+from tl_core.runs import launch
+launch.has_worker = lambda *_: True
 app = AppTest.from_file({str(Path("pages/main.py").resolve())!r}, default_timeout=60)
 app.query_params["data"] = {dataset.id!r}
 app.query_params["backbone"] = "resnet18"
 app.run()
-for page in ("data", "backbone", "train", "predict", "learn"):
+for page in ("data", "backbone", "train", "validate", "predict", "compare", "learn"):
     app.switch_page(page + ".py").run()
     assert not app.exception, app.exception
     assert "torch" not in sys.modules, page

@@ -11,10 +11,10 @@ import torch
 
 from tl_core.errors import UserError
 from tl_core.pretraining import loop
-from tl_core.pretraining.checkpoint import Checkpoint, write_checkpoint
 from tl_core.pretraining.loop import Run
 from tl_core.pretraining.progress import EpochDone, Progress
 from tl_core.pretraining.settings import Settings
+from tl_core.training.checkpoint import Checkpoint, write_checkpoint
 
 
 def finish(run: Run) -> list[EpochDone]:

@@ -17,6 +17,7 @@ from tl_core.backbones import load
 from tl_core.backbones.catalog import find_card
 from tl_core.backbones.chain import Chain
 from tl_core.backbones.load import load_backbone
+from tl_core.bundles.archive import read_manifest
 from tl_core.bundles.bundle import read_bundle
 from tl_core.bundles.predict import Model
 from tl_core.config import BODY_PATHS, RunConfig
@@ -252,3 +253,21 @@ def test_the_cache_stays_within_its_budget(
     run(photos, augment="strong")
     held = sum(file.stat().st_size for file in workspace.cache.rglob("*.npy"))
     assert held <= room + 10_000, "the last entry's header apart"
+
+
+# --- what comes out ---------------------------------------------------------------------------
+
+
+def test_the_bundle_says_how_good_it_is(
+    run: Callable[..., Ran], photos: Path, workspace: Workspace
+) -> None:
+    ran = run(photos)
+    told = read_manifest(Path(ran.result.bundle))
+    counts = ran.dataset.split_counts()
+    assert {split: made.images for split, made in told.figures.items()} == counts
+    for split, made in told.figures.items():
+        assert made.accuracy == getattr(ran.result, f"{split}_accuracy")
+        assert sum(row[k] for k, row in enumerate(made.confusion)) == made.right
+    assert told.dataset_name == ran.dataset.name
+    assert (told.temperature, told.threshold) == (1.0, 0.0)
+    assert str(workspace.root) not in str(told.to_dict()), "no path of this machine leaves it"

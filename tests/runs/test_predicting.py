@@ -18,12 +18,12 @@ from PIL import Image
 
 from tl_core.backbones.catalog import find_card
 from tl_core.backbones.load import load_backbone
-from tl_core.bundles.bundle import Manifest, write_bundle
+from tl_core.bundles.bundle import write_bundle
+from tl_core.bundles.manifest import Manifest
 from tl_core.bundles.predict import Model
 from tl_core.data.decode import fit, open_image
 from tl_core.data.pictures import Pictures
-from tl_core.errors import HeadstartError, UserError
-from tl_core.runs import predicting
+from tl_core.errors import UserError
 from tl_core.runs.predicting import WAITING, Predictor
 
 CLASSES = ("blue", "green", "red")
@@ -56,9 +56,9 @@ needs_signals = pytest.mark.skipif(
 )
 
 
-def process(predictor: Predictor) -> subprocess.Popen[str]:
-    assert predictor._process is not None
-    return predictor._process
+def process(predictor: Predictor) -> subprocess.Popen[bytes]:
+    assert predictor._quick.process is not None
+    return predictor._quick.process
 
 
 def test_the_page_answers_as_the_terminal(
@@ -133,41 +133,6 @@ def test_too_many_at_once_are_asked_to_wait(
         thread.join(60)
     assert [answers.get(timeout=1) for _ in asking] == [4] * WAITING
     assert len(predictor.predict(bundle, photos)) == 4, "and every place is free again"
-
-
-@needs_signals
-def test_a_process_that_takes_too_long_or_dies_is_replaced(
-    predictor: Predictor, bundle: Path, photos: list[Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    predictor.predict(bundle, photos[:1])
-    first = process(predictor)
-
-    first.send_signal(signal.SIGSTOP)  # as if it computed for ever
-    monkeypatch.setattr(predictor, "seconds", 0.2)
-    with pytest.raises(HeadstartError, match="starts anew when you try again"):
-        predictor.predict(bundle, photos)
-    assert first.poll() is not None
-
-    monkeypatch.setattr(predictor, "seconds", predicting.SECONDS)
-    assert len(predictor.predict(bundle, photos)) == 4
-    second = process(predictor)
-    assert second.pid != first.pid
-
-    second.send_signal(signal.SIGSTOP)
-    threading.Timer(0.3, second.kill).start()  # while it is asked
-    with pytest.raises(HeadstartError, match="starts anew when you try again"):
-        predictor.predict(bundle, photos)
-
-    assert predictor._process is None
-
-
-def test_a_process_that_died_between_two_questions_is_replaced_unnoticed(
-    predictor: Predictor, bundle: Path, photos: list[Path]
-) -> None:
-    predictor.predict(bundle, photos[:1])
-    process(predictor).kill()
-    process(predictor).wait()
-    assert len(predictor.predict(bundle, photos)) == 4
 
 
 def test_the_process_ends_with_the_page_server(

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from tl_core.backbones.catalog import find_card
+from tl_core.config import RunConfig
 from tl_core.data.dataset import Dataset
 from tl_core.data.intake import import_source
-from tl_core.runs.pipeline import StoppedError
+from tl_core.runs.following import StoppedError
 from tl_core.runs.probe_file import FILE, read_probe
-from tl_core.runs.reporting import Reporting
+from tl_core.runs.probing import probe_run
 from tl_core.runs.store import Run, Store
 from tl_core.training.events import Event, Preparing
 from tl_core.workspace import Workspace
@@ -89,15 +90,12 @@ def test_training_on_fewer_pictures(trained: Trained, dataset: Dataset) -> None:
     assert len(dataset.of("train")) == 14
 
 
-def test_a_wish_to_stop_ends_the_work() -> None:
+def test_a_wish_to_stop_ends_the_work(dataset: Dataset, workspace: Workspace) -> None:
+    config = RunConfig(dataset.id, "mini", work="probe", device="cpu")
     told: list[Event] = []
-    reporting = Reporting(told.append, lambda: len(told) == 3)
-    count = reporting.counting("Counting")
-    count(1, 9)
-    count(2, 9)
     with pytest.raises(StoppedError):
-        count(3, 9)
-    assert told[-1] == Preparing("Counting", 3, 9)
+        probe_run(config, dataset, workspace, workspace.root, told.append, wish=lambda: "stop")
+    assert told == [Preparing("Opening the pictures", 1, 14)]
 
 
 @pytest.mark.parametrize("content", [None, "", "[]", '{"files": ["a"], "right": {"stem": "11"}}'])

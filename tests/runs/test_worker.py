@@ -16,34 +16,19 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
-from tl_core.backbones.catalog import family_of
 from tl_core.backbones.load import load_backbone
 from tl_core.bundles.bundle import read_bundle
 from tl_core.bundles.predict import Model
 from tl_core.config import RunConfig
 from tl_core.data.dataset import Dataset
-from tl_core.runs import pipeline, worker
-from tl_core.runs import store as store_module
+from tl_core.runs import pipeline, telling, worker
 from tl_core.runs.launch import child_environment, ensure_worker
+from tl_core.runs.queue import beat, has_worker, register
 from tl_core.runs.store import Run, Store
-from tl_core.runs.worker import Telling
-from tl_core.training.events import EpochEnded, Notice, PhaseStarted, Preparing, Stepped
+from tl_core.training.events import EpochEnded
 from tl_core.workspace import Workspace
-
-
-@pytest.fixture
-def weights(tmp_path: Path) -> Path:
-    """A weights file of the small network, so that something can be frozen."""
-    torch.manual_seed(0)
-    network = family_of("small").build("small")
-    for name, buffer in network.named_buffers():
-        if name.endswith("running_mean"):
-            buffer.normal_(0, 0.1)
-    path = tmp_path / "small.safetensors"
-    save_file(network.state_dict(), path)
-    return path
 
 
 def wait_for(what: Callable[[], Any], seconds: float = 60) -> Any:
@@ -119,7 +104,8 @@ def test_a_person_s_mistake_is_told_in_a_sentence(
     assert run.message.startswith("These weights are not SqueezeNet 1.1's")
     assert not run.facts.get("fault")
     assert run.facts.get("bundle") is None
-    assert {path.name for path in (workspace.runs / run.id).iterdir()} == {"config.json", "run.log"}
+    left = {path.name for path in (workspace.runs / run.id).iterdir()}
+    assert left == {"config.json", "events.jsonl", "record.json", "run.log"}
 
 
 def test_a_dataset_that_is_gone(trained: Callable[..., Run]) -> None:
@@ -128,14 +114,14 @@ def test_a_dataset_that_is_gone(trained: Callable[..., Run]) -> None:
     assert "no dataset called 'nowhere'" in run.message
 
 
-def test_a_full_disk_ends_the_run_with_a_sentence(
+def test_a_full_disk_pauses_the_run_with_a_sentence(
     trained: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, workspace: Workspace
 ) -> None:
     full = shutil.disk_usage(workspace.root)._replace(free=1 << 20)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
     run = trained()
-    assert run.state == "failed"
-    assert "1 MB free" in run.message
+    assert (run.state, run.again is not None) == ("paused", True)
+    assert "is full, so the run is paused; free some space" in run.message
     assert not list(workspace.root.rglob("*.part"))
     assert not list((workspace.cache / "pixels").rglob("*.npy"))
 
@@ -200,7 +186,7 @@ def test_stopping_keeps_the_best_epoch(trained: Callable[..., Run], store: Store
 def test_stopped_before_the_first_epoch_there_is_no_model(
     trained: Callable[..., Run], store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "TELL_SECONDS", 0.0)  # hears it at once
+    monkeypatch.setattr(telling, "TELL_SECONDS", 0.0)  # hears it at once
     run_ids: list[str] = []
     load = pipeline.load_backbone
 
@@ -216,37 +202,15 @@ def test_stopped_before_the_first_epoch_there_is_no_model(
     assert "bundle" not in run.facts
 
 
-def test_of_what_happens_at_once_only_the_last_is_told(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run_id = store.create(RunConfig("d", "small"))
-    monkeypatch.setattr(worker, "TELL_SECONDS", 1000.0)
-    telling = Telling(store, run_id)
-    telling.told = time.monotonic()
-    kept = [
-        Preparing("Opening", 9, 9), Preparing("Passing", 9, 9), PhaseStarted(0, "", 1, 2),
-        Stepped(1, 9, 9, 0.5, 8), EpochEnded(0, 1, 1, 1, 1, 1, 1, 1, 1), Stepped(2, 9, 9, 0.5, 8),
-        Notice("one"), Notice("two"),
-    ]  # fmt: skip
-    for event in kept:
-        if isinstance(event, Preparing):
-            telling.emit(Preparing(event.what, 3, 9))
-        if isinstance(event, Stepped):
-            telling.emit(Stepped(event.epoch, 1, 9, 0.9, 8))
-        telling.emit(event)
-    assert store.events(run_id) == []
-    telling.flush()
-    assert [told.event for told in store.events(run_id)] == kept
-
-
 # --- the worker in this process ---------------------------------------------------------------
 
 
 @pytest.fixture
 def _own_signals() -> Iterator[None]:
-    before = signal.getsignal(signal.SIGINT)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.mark.usefixtures("_own_signals")
@@ -260,18 +224,18 @@ def test_a_worker_trains_what_waits_and_ends_when_idle(
     assert worker.main(str(workspace.root), "cpu") == 0
     assert [store.run(run).state for run in ids] == ["finished", "finished"]
     assert store.run(broken).state == "failed", "and it went on"
-    assert not store.has_worker("cpu")
+    assert not has_worker(store, "cpu")
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN, "Ctrl-C goes through the store"
 
 
 @pytest.mark.usefixtures("_own_signals")
 def test_a_second_worker_ends_at_once(workspace: Workspace, store: Store, dataset: Dataset) -> None:
     waiting = store.create(RunConfig(dataset.id, "small", device="cpu"))
-    store.register("cpu", ["cpu", "auto"], "the first", 1)
+    register(store, "cpu", ["cpu", "auto"], "the first", 1)
     assert worker.main(str(workspace.root), "cpu") == 0
     assert worker.main(str(workspace.root), "auto") == 0, "also when it learns its device later"
     assert store.run(waiting).state == "queued"
-    assert store.beat("the first")
+    assert beat(store, "the first")
 
 
 @pytest.mark.usefixtures("_own_signals")
@@ -286,7 +250,7 @@ def test_runs_for_a_device_that_is_not_there_fail_with_the_reason(
     assert store.run(asked).state == "failed"
     assert "This machine has no cuda device" in store.run(asked).message
     assert store.run(other).state == "queued"
-    assert not store.has_worker("cuda")
+    assert not has_worker(store, "cuda")
 
 
 @pytest.mark.usefixtures("_own_signals")
@@ -302,7 +266,7 @@ def test_a_worker_that_cannot_start_says_so_in_what_waits(
         worker.main(str(workspace.root), "auto")
     assert store.run(run).state == "failed"
     assert "worker.log" in store.run(run).message
-    assert not store.has_worker("auto")
+    assert not has_worker(store, "auto")
 
 
 # --- the worker as a process ------------------------------------------------------------------
@@ -314,7 +278,6 @@ def test_a_worker_outlives_its_parent_and_its_death_is_noticed(
     store: Store,
     dataset: Dataset,
     worker_pids: Callable[[], list[int]],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     config = RunConfig(dataset.id, "small", device="cpu")
     short = store.create(config.with_(epochs=2))
@@ -330,7 +293,7 @@ def test_a_worker_outlives_its_parent_and_its_death_is_noticed(
     )  # fmt: skip
     assert parent.stdout == "True\n"
 
-    wait_for(lambda: store.has_worker("cpu"))
+    wait_for(lambda: has_worker(store, "cpu"))
     (pid,) = worker_pids()
     try:
         assert os.getsid(pid) == pid, "in a session of its own: no Ctrl-C and no hang-up reach it"
@@ -344,11 +307,10 @@ def test_a_worker_outlives_its_parent_and_its_death_is_noticed(
         os.kill(pid, signal.SIGKILL)
 
     assert store.run(long).state == "running", "nobody knows yet"
-    monkeypatch.setattr(store_module, "DEAD_AFTER", 0.0)
-    assert not store.has_worker("cpu")
+    wait_for(lambda: not has_worker(store, "cpu"), seconds=5)
     run = store.run(long)
     assert run.state == "interrupted"
-    assert "start it again" in run.message
+    assert "goes on from its last checkpoint" in run.message
     assert not (workspace.runs / long / "model.headstart").exists()
 
 

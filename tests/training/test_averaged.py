@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -12,10 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from tl_core.backbones.chain import Chain, linear_head, pooled
-from tl_core.training.averaged import Averaged, averages
+from tl_core.training.averaged import averages
 from tl_core.training.cutcache import CutCache
 from tl_core.training.device import Device
-from tl_core.training.events import Preparing
 from tl_core.training.sources import Inference
 
 CPU = Device("cpu", "cpu", None, tile=4)
@@ -43,18 +40,12 @@ def chain() -> Chain:
     return Chain(stages, linear_head(6, 2)).eval()
 
 
-def drained(steps: Generator[Preparing, None, Averaged]) -> tuple[Averaged, list[Preparing]]:
-    told: list[Any] = []
-    while True:
-        try:
-            told.append(next(steps))
-        except StopIteration as end:
-            return end.value, told
-
-
 def test_one_pass_gives_the_averages_at_every_cut(chain: Chain) -> None:
     source = Noise()
-    found, told = drained(averages(chain, source, [1, 2], CPU, Inference(), None))
+    told: list[tuple[int, int]] = []
+    found = averages(
+        chain, source, [1, 2], CPU, Inference(), None, lambda *count: told.append(count)
+    )
     with torch.no_grad():
         x = source.batch(torch.arange(10), None)
         maps = chain.body(1)(x)
@@ -62,39 +53,39 @@ def test_one_pass_gives_the_averages_at_every_cut(chain: Chain) -> None:
     assert np.allclose(found.features[0], maps.mean((2, 3)), atol=1e-6)
     assert np.allclose(found.features[1], last, atol=1e-6)
     assert found.seconds[0] <= found.seconds[1] <= found.spent
-    assert (told[0].done, told[-1].done, told[-1].total) == (4, 10, 10)
+    assert told == [(4, 10), (8, 10), (10, 10)]
 
 
 def test_what_is_kept_is_not_computed_again(chain: Chain, tmp_path: Path) -> None:
     cache, source = CutCache(tmp_path), Noise()
-    first, _ = drained(averages(chain, source, [1, 2], CPU, Inference(), cache))
-    again, told = drained(averages(chain, source, [1, 2], CPU, Inference(), cache))
+    first = averages(chain, source, [1, 2], CPU, Inference(), cache)
+    again = averages(chain, source, [1, 2], CPU, Inference(), cache)
     assert source.asked == 10
-    assert (told, again.spent, again.seconds) == ([], 0.0, first.seconds)
+    assert (again.spent, again.seconds) == (0.0, first.seconds)
     for one, other in zip(first.features, again.features, strict=True):
         assert one.dtype == np.float32
         assert (one == other).all()
-    drained(averages(chain, source, [2], CPU, Inference(), cache))
+    averages(chain, source, [2], CPU, Inference(), cache)
     assert source.asked == 10, "one of several cuts is known as well"
 
 
 def test_other_pictures_weights_or_ways_are_passed_anew(chain: Chain, tmp_path: Path) -> None:
     cache, source = CutCache(tmp_path), Noise()
-    drained(averages(chain, source, [1, 2], CPU, Inference(), cache))
+    averages(chain, source, [1, 2], CPU, Inference(), cache)
     other = Noise("other")
-    drained(averages(chain, other, [1, 2], CPU, Inference(), cache))
+    averages(chain, other, [1, 2], CPU, Inference(), cache)
     assert other.asked == 10
-    drained(averages(chain, source, [1, 2], CPU, Inference("folded"), cache))
+    averages(chain, source, [1, 2], CPU, Inference("folded"), cache)
     assert source.asked == 20
     with torch.no_grad():
         next(chain.body(1).parameters()).add_(1)
-    drained(averages(chain, source, [1, 2], CPU, Inference(), cache))
+    averages(chain, source, [1, 2], CPU, Inference(), cache)
     assert source.asked == 30
 
 
 def test_what_has_no_name_and_what_finds_no_room_is_computed(chain: Chain, tmp_path: Path) -> None:
     nameless = Noise("")
-    drained(averages(chain, nameless, [2], CPU, Inference(), CutCache(tmp_path)))
-    found, _ = drained(averages(chain, Noise(), [2], CPU, Inference(), CutCache(tmp_path, 10)))
+    averages(chain, nameless, [2], CPU, Inference(), CutCache(tmp_path))
+    found = averages(chain, Noise(), [2], CPU, Inference(), CutCache(tmp_path, 10))
     assert found.features[0].shape == (10, 6)
     assert list(tmp_path.iterdir()) == []

@@ -56,12 +56,13 @@ def _kinds(stages: nn.Module) -> set[type[nn.Module]]:
 
     Others only say how layers follow each other, and tracing looks into them.
     """
-    return {
-        type(layer)
-        for layer in stages.modules()
-        if not (isinstance(layer, nn.Sequential) or any(layer.children()))
-        and (type(layer).__module__.startswith("torch.nn") or _has_weights(layer))
-    }
+    return {type(layer) for layer in stages.modules() if _has_weights(layer) or _is_leaf(layer)}
+
+
+def _is_leaf(layer: nn.Module) -> bool:
+    """Tell whether a layer is one of PyTorch's that holds no others."""
+    holds = isinstance(layer, nn.Sequential) or any(layer.children())
+    return not holds and type(layer).__module__.startswith("torch.nn")
 
 
 def _has_weights(layer: nn.Module) -> bool:

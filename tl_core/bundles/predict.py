@@ -24,7 +24,7 @@ from tl_core.config import BodyPath
 from tl_core.data.augment import to_input
 from tl_core.data.decode import as_rgb, fit, open_image
 from tl_core.data.pixels import Pixels
-from tl_core.errors import UnreadableImageError
+from tl_core.errors import UnreadableImageError, UserError
 
 Picture = Path | str | bytes | BinaryIO | Image.Image
 TILES = {"cpu": 8}  # elsewhere 64; eight pictures fit a processor's cache
@@ -109,16 +109,26 @@ class Model:
         """Return what the head says `(N, C)` of features `(N, F)`.
 
         Row by row: a product of matrices rounds differently with the number of its rows.
+
+        Raises:
+            UserError: they are no numbers, as weights from elsewhere may bring about.
         """
         rows = [torch.empty(0, len(self.classes), device=self.device)]
         with torch.inference_mode(), _exact():
             known = torch.from_numpy(features).to(self.device)
             rows += [self.chain.head(row).float() for row in torch.split(known, 1)]
-        return torch.cat(rows).cpu().numpy()
+        logits: NDArray[np.float32] = torch.cat(rows).cpu().numpy()
+        if not np.isfinite(logits).all():
+            raise UserError(
+                "This model's weights give no numbers, so it cannot say anything; train it anew "
+                "with a smaller learning rate, or ask for its file again."
+            )
+        return logits
 
     def classify(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return class shares `(N, C)` for features `(N, F)`."""
-        return torch.from_numpy(self.logits(features)).softmax(1).numpy()
+        """Return class shares `(N, C)` for features `(N, F)`, at the bundle's temperature."""
+        logits = torch.from_numpy(self.logits(features))
+        return (logits / self.manifest.temperature).softmax(1).numpy()
 
     def probabilities(self, pixels: Pixels | NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return class shares `(N, C)` for prepared pictures `(N, S, S, 3)`."""

@@ -140,9 +140,8 @@ def doubt(accuracy: float, count: int) -> str:
     if high - low <= _WIDE:
         return ""
     return (
-        f"Only {count} pictures check the network, so its figure may as well mean anything from "
-        f"{low:.0%} to {high:.0%}, and small differences between runs are luck. More pictures help "
-        "here; another run does not."
+        f"Only {count} pictures check the network, so small differences between runs are luck. "
+        "More pictures help here; another run does not."
     )
 
 

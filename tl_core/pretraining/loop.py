@@ -18,12 +18,18 @@ from tl_core.backbones.catalog import find_card
 from tl_core.backbones.weights import read_weights
 from tl_core.data.augment import augment, normalise, to_input
 from tl_core.errors import UserError
-from tl_core.pretraining.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from tl_core.pretraining.collection import Collection, Examples
 from tl_core.pretraining.progress import Clock, EpochDone, Progress
 from tl_core.pretraining.settings import Settings
 from tl_core.pretraining.student import Student, lesson
 from tl_core.pretraining.teacher import Answers, fingerprint
+from tl_core.training.checkpoint import (
+    Checkpoint,
+    optimizer_tensors,
+    read_checkpoint,
+    restore_optimizer,
+    write_checkpoint,
+)
 from tl_core.training.device import Device
 from tl_core.training.loop import batch_count
 from tl_core.training.schedule import parameter_groups, rate, set_rate
@@ -115,9 +121,7 @@ class Run:
             UserError: the disk is full.
         """
         tensors = dict(self.student.state_dict())
-        for number, parameter in enumerate(self._learning()):
-            for key, value in self.optimizer.state[parameter].items():
-                tensors[f"optimizer.{number}.{key}"] = value
+        tensors |= optimizer_tensors(self.optimizer)
         facts = self._identity() | {
             "step": self.step,
             "sums": self.sums,
@@ -136,13 +140,7 @@ class Run:
             )
         own = self.student.state_dict()
         self.student.load_state_dict({name: found.tensors[name] for name in own})
-        for number, parameter in enumerate(self._learning()):
-            prefix = f"optimizer.{number}."
-            self.optimizer.state[parameter] = {
-                name.removeprefix(prefix): _as(tensor, parameter)
-                for name, tensor in found.tensors.items()
-                if name.startswith(prefix)
-            }
+        restore_optimizer(self.optimizer, found.tensors)
         self.step, self.sums = found.facts["step"], found.facts["sums"]
         self.epochs = [EpochDone(**epoch) for epoch in found.facts["epochs"]]
 
@@ -153,9 +151,6 @@ class Run:
             "teacher": self.answers.key if self.answers else None,
             "start": fingerprint(self.start) if self.start else None,
         }
-
-    def _learning(self) -> list[torch.nn.Parameter]:
-        return [p for group in self.optimizer.param_groups for p in group["params"]]
 
     def _learn(self, indices: Tensor, epoch: int) -> None:
         size = self.settings.size_at(epoch)
@@ -228,10 +223,3 @@ def accuracy_of(
 def _order(count: int, seed: int, epoch: int) -> Tensor:
     generator = torch.Generator().manual_seed((seed * 1_000_003 + epoch) % 2**63)
     return torch.randperm(count, generator=generator)
-
-
-def _as(value: Tensor, parameter: Tensor) -> Tensor:
-    """Return an optimizer's tensor on the device and in the memory format of its parameter."""
-    if value.shape != parameter.shape:
-        return value.to(torch.float32)
-    return torch.empty_like(parameter, requires_grad=False).copy_(value)

@@ -18,7 +18,8 @@ from tl_core.data.fewer import fewer
 from tl_core.data.handmade import PREPROCESSING, describe
 from tl_core.data.pixels import decode_pixels
 from tl_core.errors import UserError
-from tl_core.runs.reporting import Emit, Reporting
+from tl_core.runs.following import Emit, Following
+from tl_core.runs.run import Wish
 from tl_core.workspace import Workspace
 
 _FOLDS = 3
@@ -54,28 +55,30 @@ def handmade_run(
     emit: Emit,
     *,
     learn: Callable[..., None] = lambda **_: None,
-    should_stop: Callable[[], bool] = lambda: False,
+    wish: Callable[[], Wish] = lambda: "",
+    **_: object,
 ) -> Result:
     """Describe every picture and fit the machine on the training pictures; see `train_run`.
 
     Raises:
         UserError: something that the person can mend.
         StoppedError: the person stopped it.
+        PausedError: the person paused it; it begins anew.
     """
     dataset = fewer(dataset, config.per_class, config.seed)
     learn(device="the processor", device_kind="cpu", dataset_name=dataset.name,
           classes=list(dataset.classes))  # fmt: skip
 
-    tell = Reporting(emit, should_stop)
+    told = Following([], emit, wish)
     features: dict[Split, NDArray[np.float32]] = {}
     began = time.perf_counter()
     for split in SPLITS:
         if items := dataset.of(split):
             paths = [dataset.path(item) for item in items]
-            opening = tell.counting(f"Opening the pictures of the {split} set")
+            opening = told.counting(f"Opening the pictures of the {split} set")
             pixels = decode_pixels(paths, PREPROCESSING, workspace.cache, opening)
             features[split] = describe(
-                pixels[:], tell.counting(f"Describing the {split} set by hand")
+                pixels[:], told.counting(f"Describing the {split} set by hand")
             )
     labels = {split: [item.label for item in dataset.of(split)] for split in SPLITS}
     machine = fit_machine(features["train"], labels["train"], config.seed)

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tl_core.runs.queue import has_worker
 from tl_core.runs.store import Store
 from tl_core.workspace import Workspace
 
@@ -20,7 +21,7 @@ def ensure_worker(workspace: Workspace, store: Store, device: str) -> bool:
     The worker is a fresh interpreter (CUDA cannot be used after a fork) in a session of its own,
     so that it outlives the page server, the terminal and the browser.
     """
-    if store.has_worker(device):
+    if has_worker(store, device):
         return False
     with worker_log(workspace).open("ab") as log:
         subprocess.Popen(  # (left running: that is the point)

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import base64
-import json
-import subprocess
-import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from queue import Empty, Queue
 
 from tl_core.backbones.card import Preprocessing
 from tl_core.config import Augment
-from tl_core.errors import HeadstartError, UserError
-from tl_core.runs.launch import child_environment
+from tl_core.errors import UserError
+from tl_core.runs.lane import Lane
+from tl_core.runs.wire import Message
 
 SECONDS, WAITING = 120.0, 8
+_PROCESS = ("-m", "tl_core.runs.predictor")
 
 
 @dataclass(frozen=True)
@@ -34,27 +32,20 @@ class Answer:
 
 
 class Predictor:
-    """One predictor process, started when first asked and again if it died.
+    """The process that predicts, shared by all pages of a server.
 
     Args:
-        log: file that takes what the process prints beside its answers.
-        seconds: a request may take.
+        log: file that takes what the process prints.
+        seconds: a prediction may take.
     """
 
     def __init__(self, log: Path, seconds: float = SECONDS) -> None:
-        self.log, self.seconds = log, seconds
-        self._process: subprocess.Popen[str] | None = None
-        self._lines: Queue[str] = Queue()
-        self._turn = threading.Lock()
+        self._quick = Lane(log, seconds, "The prediction", *_PROCESS)
         self._places = threading.BoundedSemaphore(WAITING)
 
     def warm(self) -> None:
         """Start the process before it is asked, so that the first answer need not wait for it."""
-        if self._turn.acquire(blocking=False):
-            try:
-                self._running()
-            finally:
-                self._turn.release()
+        self._quick.warm()
 
     def predict(self, model: Path, pictures: Sequence[Path]) -> list[Answer]:
         """Predict pictures with a bundle.
@@ -63,15 +54,15 @@ class Predictor:
             UserError: too many people are asking at once, or the model cannot be used.
             HeadstartError: the process died or took too long; the next request starts a new one.
         """
-        answer = self._answer({"model": str(model), "pictures": [str(p) for p in pictures]})
-        rows = answer["predictions"]
-        assert isinstance(rows, list)  # noqa: S101
+        answer = self._answer(
+            {"do": "predict", "model": str(model), "pictures": [str(p) for p in pictures]}
+        )
         return [
             Answer(
                 dict(sorted(row.get("probabilities", {}).items(), key=lambda item: -item[1])),
                 row.get("reason", ""),
             )
-            for row in rows
+            for row in answer["predictions"]
         ]
 
     def views(
@@ -84,79 +75,29 @@ class Predictor:
             HeadstartError: the process died or took too long; the next request starts a new one.
         """
         request = {
-            "varied": str(picture),
+            "do": "vary",
+            "picture": str(picture),
             "preprocessing": asdict(preprocessing),
             "strength": strength,
             "count": count,
         }
-        views = self._answer(request)["views"]
-        assert isinstance(views, list)  # noqa: S101
-        return [base64.b64decode(view) for view in views]
+        return [base64.b64decode(view) for view in self._answer(request)["views"]]
 
-    def _answer(self, request: dict[str, object]) -> dict[str, object]:
+    def _answer(self, request: Message) -> Message:
         """Wait for a turn, ask, and raise what the process could not do."""
         if not self._places.acquire(blocking=False):
             raise UserError("Several predictions are waiting already; try again in a moment.")
         try:
-            with self._turn:
-                answer = self._ask(request)
+            answer = self._ask(request)
         finally:
             self._places.release()
         if "error" in answer:
             raise UserError(str(answer["error"]))
         return answer
 
-    def _ask(self, request: dict[str, object]) -> dict[str, object]:
-        process = self._running()
-        assert process.stdin is not None  # noqa: S101
-        try:
-            process.stdin.write(json.dumps(request) + "\n")
-            process.stdin.flush()
-            line = self._lines.get(timeout=self.seconds)
-        except (OSError, Empty) as error:
-            self.close()
-            raise HeadstartError(
-                f"The prediction took longer than {self.seconds:.0f} seconds or its process "
-                "ended; it starts anew when you try again."
-            ) from error
-        if not line:
-            self.close()
-            raise HeadstartError(
-                "The process that predicts ended, perhaps because the memory was full; it starts "
-                "anew when you try again."
-            )
-        answer: dict[str, object] = json.loads(line)
-        return answer
-
-    def _running(self) -> subprocess.Popen[str]:
-        if self._process is None or self._process.poll() is not None:
-            self.close()
-            with self.log.open("ab") as log:
-                self._process = subprocess.Popen(
-                    [sys.executable, "-m", "tl_core.runs.predictor"],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=log,
-                    text=True,
-                    encoding="utf-8",
-                    env=child_environment(),
-                )
-            self._lines = Queue()
-            threading.Thread(
-                target=_pass_on, args=(self._process, self._lines), daemon=True
-            ).start()
-        return self._process
+    def _ask(self, request: Message) -> Message:
+        return self._quick.ask(request)
 
     def close(self) -> None:
         """End the process."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
-
-
-def _pass_on(process: subprocess.Popen[str], lines: Queue[str]) -> None:
-    assert process.stdout is not None  # noqa: S101
-    for line in process.stdout:
-        lines.put(line)
-    lines.put("")
+        self._quick.close()

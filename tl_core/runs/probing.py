@@ -21,8 +21,9 @@ from tl_core.data.fewer import fewer
 from tl_core.data.pictures import Pictures
 from tl_core.data.pixels import decode_pixels, trim
 from tl_core.errors import UserError
+from tl_core.runs.following import Emit, Following
 from tl_core.runs.probe_file import write_probe
-from tl_core.runs.reporting import Emit, Reporting
+from tl_core.runs.run import Wish
 from tl_core.training.averaged import averages
 from tl_core.training.cutcache import CutCache
 from tl_core.training.device import choose_device, set_up
@@ -51,7 +52,8 @@ def probe_run(
     emit: Emit,
     *,
     learn: Callable[..., None] = lambda **_: None,
-    should_stop: Callable[[], bool] = lambda: False,
+    wish: Callable[[], Wish] = lambda: "",
+    **_: object,
 ) -> Result:
     """Probe the stages of one backbone on the training pictures; see `train_run`.
 
@@ -62,6 +64,7 @@ def probe_run(
     Raises:
         UserError: something that the person can mend.
         StoppedError: the person stopped it.
+        PausedError: the person paused it; it begins anew.
     """
     device, card = choose_device(config.device), find_card(config.backbone)
     if card.weights is None and config.weights is None:
@@ -70,7 +73,7 @@ def probe_run(
             "asked for; choose a backbone with weights."
         )
     set_up(device)
-    tell = Reporting(emit, should_stop)
+    told = Following([], emit, wish)
     most = max(_LEAST, _MOST // len(dataset.classes))
     items = fewer(dataset, min(config.per_class or most, most), config.seed).of("train")
     learn(device=device.title, device_kind=device.kind, dataset_name=dataset.name,
@@ -78,11 +81,11 @@ def probe_run(
     trim(workspace.cache, CACHE_BUDGET)
     pixels = decode_pixels(
         [dataset.path(item) for item in items], card.preprocessing, workspace.cache,
-        tell.counting("Opening the pictures"),
+        told.counting("Opening the pictures"),
     )  # fmt: skip
     chain = load_backbone(
         card.name, len(dataset.classes), weights=config.weights, seed=config.seed,
-        progress=tell.counting(f"Downloading the weights of {card.title}"),
+        progress=told.counting(f"Downloading the weights of {card.title}"),
     )  # fmt: skip
     chain = chain.to(device.torch, memory_format=torch.channels_last)  # type: ignore[call-overload]
     labels = [item.label for item in items]
@@ -94,13 +97,14 @@ def probe_run(
         workspace.cache / "activations", CACHE_BUDGET, lambda most: trim(workspace.cache, most)
     )
     inference = Inference(path, lambda part, shape: inference_body(part, path, device.torch, shape))
-    passed = tell.drain(
-        averages(chain, pictures, cuts, device, inference, cache if config.cache else None)
-    )
+    passed = averages(
+        chain, pictures, cuts, device, inference, cache if config.cache else None,
+        told.counting("Passing the pictures through the stages"),
+    )  # fmt: skip
     probed = {}
     for number, (cut, features) in enumerate(zip(cuts, passed.features, strict=True), 1):
         probed[chain.names[cut - 1]] = probe(features, labels)
-        tell.counting("Probing the stages")(number, len(cuts))
+        told.counting("Probing the stages")(number, len(cuts))
     if not config.freeze:
         few = 2 if card.gmac > _HEAVY else EXAMPLES
         learn(footprint=asdict(measure_step(chain, pictures, device, few)))

@@ -1,148 +1,65 @@
-"""Every run and what it said, in one SQLite file that several processes share.
+"""Every run and what it said.
 
-Write-ahead logging lets pages read while a worker writes. Every write is one transaction. A run
-has at most one holder: the worker whose token stands beside it.
+A run has at most one holder: the worker whose token stands beside it. What a holder writes names
+the token, and is refused once the run was given to somebody else.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 from tl_core.config import RunConfig
-from tl_core.errors import UserError, unknown
-from tl_core.training.events import Event, from_dict, to_dict
+from tl_core.errors import NoRoomError, UserError, unknown
+from tl_core.runs.database import Database
+from tl_core.runs.record import with_lost_holder, write_record
+from tl_core.runs.run import (
+    ENDED,
+    Changes,
+    Run,
+    State,
+    Told,
+    Wish,
+    extending,
+    pausing,
+    resuming,
+    stopping,
+)
+from tl_core.training.events import EpochEnded, Event, from_dict, to_dict
 from tl_core.workspace import new_id
 
-State = Literal["queued", "running", "paused", "finished", "stopped", "failed", "interrupted"]
-ENDED: tuple[State, ...] = ("finished", "stopped", "failed", "interrupted")
-SCHEMA = 1
-DEAD_AFTER = 20.0  # seconds without a heartbeat; a worker beats every 2
-
-_TABLES = """
-CREATE TABLE runs (
-    id TEXT PRIMARY KEY, owner TEXT NOT NULL, created REAL NOT NULL, state TEXT NOT NULL,
-    config TEXT NOT NULL, holder TEXT, stop INTEGER NOT NULL DEFAULT 0, started REAL, ended REAL,
-    message TEXT NOT NULL DEFAULT '', facts TEXT NOT NULL DEFAULT '{}');
-CREATE TABLE events (
-    run TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE, number INTEGER NOT NULL,
-    at REAL NOT NULL, kind TEXT NOT NULL, fields TEXT NOT NULL, PRIMARY KEY (run, number));
-CREATE TABLE workers (
-    device TEXT PRIMARY KEY, serves TEXT NOT NULL, token TEXT NOT NULL, pid INTEGER NOT NULL,
-    beat REAL NOT NULL);
-"""
+__all__ = ["ENDED", "LostLeaseError", "Run", "State", "Store", "Told"]
 
 
-@dataclass(frozen=True)
-class Run:
-    """One run as it stands.
-
-    Attributes:
-        id: unguessable.
-        owner: who started it.
-        created: when, in seconds since 1970; `started` and `ended` likewise.
-        state: where it is.
-        config: what it was told.
-        message: a sentence for the person, when there is one.
-        facts: what is known so far: the plan's numbers, then the final figures.
-    """
-
-    id: str
-    owner: str
-    created: float
-    state: State
-    config: RunConfig
-    started: float | None = None
-    ended: float | None = None
-    message: str = ""
-    stop: bool = False
-    facts: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def is_over(self) -> bool:
-        """Whether nothing more will happen to it by itself."""
-        return self.state in ENDED
+class LostLeaseError(Exception):
+    """A worker wrote to a run that is no longer its own: it was given up for dead, say."""
 
 
-@dataclass(frozen=True)
-class Told:
-    """An event with its number in the run and its time."""
-
-    number: int
-    at: float
-    event: Event
-
-
-class Store:
+class Store(Database):
     """The store of one workspace.
 
     Args:
-        path: of the SQLite file; made when absent.
-
-    Raises:
-        UserError: the file was written by a newer version, or cannot be used.
+        path: of the SQLite file; made when absent. The runs' folders lie in `runs` beside it.
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        with self._write() as db:
-            version = db.execute("PRAGMA user_version").fetchone()[0]
-            if version > SCHEMA:
-                raise UserError(
-                    f"A newer Headstart wrote the store {path}; install that version again, or "
-                    "set HEADSTART_HOME to another folder."
-                )
-            if version < SCHEMA:
-                for statement in _TABLES.split(";"):
-                    db.execute(statement)
-                db.execute(f"PRAGMA user_version = {SCHEMA}")
+        super().__init__(path)
+        self.folders = path.parent / "runs"
 
-    @contextmanager
-    def _read(self) -> Iterator[sqlite3.Connection]:
-        # A connection per use costs 0.2 ms and is safe in every thread and process.
-        try:
-            db = sqlite3.connect(self.path, timeout=30, isolation_level=None)
-        except sqlite3.Error as error:
-            raise UserError(_unusable(self.path, error)) from error
-        try:
-            db.row_factory = sqlite3.Row
-            db.execute("PRAGMA foreign_keys = ON")
-            db.execute("PRAGMA synchronous = NORMAL")
-            yield db
-        except sqlite3.DatabaseError as error:
-            raise UserError(_unusable(self.path, error)) from error
-        finally:
-            db.close()
-
-    @contextmanager
-    def _write(self) -> Iterator[sqlite3.Connection]:
-        with self._read() as db:
-            if db.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-                db.execute("PRAGMA journal_mode = WAL")
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                yield db
-            except BaseException:
-                db.execute("ROLLBACK")
-                raise
-            db.execute("COMMIT")
+    # --- runs ---------------------------------------------------------------------------------
 
     def create(self, config: RunConfig, owner: str = "local", **facts: Any) -> str:
         """Queue a run, with facts that are known already, and return its id."""
-        run, told = new_id(), (json.dumps(config.to_dict()), json.dumps(facts))
-        with self._write() as db:
-            db.execute(
-                "INSERT INTO runs (id, owner, created, state, config, facts) "
-                "VALUES (?, ?, ?, 'queued', ?, ?)",
-                (run, owner, time.time(), *told),
-            )
-        return run
+        run = Run(new_id(), owner, time.time(), "queued", config, facts=facts)
+        with self.write() as db:
+            put(db, run)
+        self.keep(run)
+        return run.id
 
     def run(self, run: str) -> Run:
         """Return one run.
@@ -150,37 +67,124 @@ class Store:
         Raises:
             UserError: there is no such run.
         """
-        with self._read() as db:
-            row = db.execute("SELECT * FROM runs WHERE id = ?", (run,)).fetchone()
-            known = [] if row else [r[0] for r in db.execute("SELECT id FROM runs")]
-        if row is None:
-            if not known:
-                raise UserError(f"There is no run {run!r}: nothing was trained here yet.")
-            raise unknown("run", run, known[-5:])
-        return _run(row)
+        with self.read() as db:
+            return find(db, run)
 
     def runs(self, owner: str | None = None) -> list[Run]:
         """Return every run, newest first."""
-        with self._read() as db:
+        with self.read() as db:
             rows = db.execute("SELECT * FROM runs ORDER BY created DESC, rowid DESC").fetchall()
-        return [_run(row) for row in rows if owner in (None, row["owner"])]
+        return [as_run(row) for row in rows if owner in (None, row["owner"])]
 
-    def append(self, run: str, events: Sequence[Event]) -> None:
-        """Add events to a run in one transaction, numbered on without a gap."""
-        with self._write() as db:
+    def learn(self, run: str, holder: str | None = None, **facts: Any) -> None:
+        """Add facts to a run."""
+        with self.write() as db:
+            known = find(db, run, holder).facts
+            change(db, run, {"facts": known | facts}, state_changes=False)
+
+    def end(
+        self,
+        run: str,
+        state: State,
+        message: str = "",
+        *,
+        holder: str | None = None,
+        again: float | None = None,
+        **facts: Any,
+    ) -> Run:
+        """Let go of a run in the state that its holder leaves it in; one that is over stays so.
+
+        Args:
+            run: its id.
+            state: how it ended, or "paused" or "interrupted" where it goes on later.
+            message: for the person.
+            holder: who says so.
+            again: when a paused run goes on by itself.
+            **facts: what is known of it now.
+        """
+        ended = time.time() if state in ENDED else None
+
+        def let_go(now: Run) -> Changes:
+            return {
+                "state": state, "message": message, "ended": ended, "again": again, "wish": "",
+                "facts": now.facts | facts,
+            }  # fmt: skip
+
+        return self._decide(run, lambda now: {} if now.is_over else let_go(now), holder)
+
+    # --- wishes -------------------------------------------------------------------------------
+
+    def ask_to_pause(self, run: str) -> Run:
+        """Ask the holder to pause; a run that waits pauses at once.
+
+        Raises:
+            UserError: the run is over.
+        """
+        return self._decide(run, pausing)
+
+    def resume(self, run: str) -> Run:
+        """Let a paused, stopped or failed run go on; one that waits, runs or is finished does."""
+        return self._decide(run, resuming)
+
+    def ask_to_stop(self, run: str) -> Run:
+        """Ask the holder to stop; a run that still waits stops at once."""
+        with self.read() as db:
+            query = "SELECT 1 FROM events WHERE run = ? AND kind = ? LIMIT 1"
+            has_epoch = db.execute(query, (run, EpochEnded.__name__)).fetchone() is not None
+        return self._decide(run, lambda now: stopping(now, has_epoch, time.time()))
+
+    def extend(self, run: str, epochs: int) -> Run:
+        """Let a finished run train so many epochs more.
+
+        Raises:
+            UserError: it is not finished, or `epochs` is out of bounds.
+        """
+        return self._decide(run, lambda now: extending(now, epochs))
+
+    def wish(self, run: str, holder: str) -> Wish:
+        """Return what its holder should do with a run.
+
+        Raises:
+            LostLeaseError: it is no longer the holder.
+        """
+        with self.read() as db:
+            return find(db, run, holder).wish
+
+    def _decide(self, run: str, decide: Callable[[Run], Changes], holder: str | None = None) -> Run:
+        with self.write() as db:
+            now = find(db, run, holder)
+            if changes := decide(now):
+                now = change(db, run, changes)
+        if changes:
+            self.keep(now)
+        return now
+
+    # --- events -------------------------------------------------------------------------------
+
+    def append(self, run: str, events: Sequence[Event], holder: str | None = None) -> int:
+        """Add events to a run in one transaction, numbered on without a gap.
+
+        Returns:
+            The number of the last event, -1 where there is none.
+        """
+        with self.write() as db:
+            if holder is not None:
+                find(db, run, holder)
             last = db.execute("SELECT MAX(number) FROM events WHERE run = ?", (run,)).fetchone()[0]
-            start = 0 if last is None else last + 1
-            db.executemany(
-                "INSERT INTO events VALUES (?, ?, ?, ?, ?)",
-                [
-                    (run, start + i, time.time(), type(event).__name__, json.dumps(to_dict(event)))
-                    for i, event in enumerate(events)
-                ],
-            )
+            start, now = 0 if last is None else last + 1, time.time()
+            _insert(db, run, [Told(start + i, now, event) for i, event in enumerate(events)])
+        return start + len(events) - 1
+
+    def rewind(self, run: str, told: Sequence[Told], holder: str) -> None:
+        """Let a run's events be these, as its checkpoint has them: what came later is undone."""
+        with self.write() as db:
+            find(db, run, holder)
+            db.execute("DELETE FROM events WHERE run = ?", (run,))
+            _insert(db, run, told)
 
     def events(self, run: str, after: int = -1) -> list[Told]:
         """Return a run's events with numbers above `after`, in order."""
-        with self._read() as db:
+        with self.read() as db:
             rows = db.execute(
                 "SELECT number, at, kind, fields FROM events WHERE run = ? AND number > ? "
                 "ORDER BY number",
@@ -190,7 +194,7 @@ class Store:
 
     def milestones(self, run: str) -> list[Told]:
         """Return what a page needs of a run: all but the steps on the way, and the last event."""
-        with self._read() as db:
+        with self.read() as db:
             rows = db.execute(
                 "SELECT number, at, kind, fields FROM events WHERE run = :run AND "
                 "(kind NOT IN ('Stepped', 'Preparing') OR "
@@ -199,138 +203,107 @@ class Store:
             ).fetchall()
         return [_told(row) for row in rows]
 
-    def ask_to_stop(self, run: str) -> None:
-        """Ask the holder to stop; a run that still waits stops at once."""
-        with self._write() as db:
-            db.execute("UPDATE runs SET stop = 1 WHERE id = ?", (run,))
-            db.execute(
-                "UPDATE runs SET state = 'stopped', ended = ?, message = 'Stopped before it began.'"
-                " WHERE id = ? AND state = 'queued'",
-                (time.time(), run),
-            )
+    # --- the folders --------------------------------------------------------------------------
 
-    def learn(self, run: str, **facts: Any) -> None:
-        """Add facts to a run."""
-        with self._write() as db:
-            known = db.execute("SELECT facts FROM runs WHERE id = ?", (run,)).fetchone()[0]
-            merged = json.dumps(json.loads(known) | facts)
-            db.execute("UPDATE runs SET facts = ? WHERE id = ?", (merged, run))
+    def keep(self, *runs: Run) -> None:
+        """Write runs down in their folders, as well as it can be done: the store has them."""
+        for run in runs:
+            try:
+                write_record(self.folders / run.id, run)
+            except (OSError, NoRoomError) as error:
+                logging.getLogger("headstart").warning("run %s: no record: %s", run.id, error)
 
-    def end(self, run: str, state: State, message: str = "") -> None:
-        """Put a run into one of its last states and release it; one that is over stays so."""
-        assert state in get_args(State)  # noqa: S101
-        with self._write() as db:
-            db.execute(
-                "UPDATE runs SET state = ?, message = ?, ended = ?, holder = NULL WHERE id = ? "
-                "AND state NOT IN (SELECT value FROM json_each(?))",
-                (state, message, time.time(), run, json.dumps(ENDED)),
-            )
+    def restore(self, run: Run, told: Sequence[Told]) -> bool:
+        """Put a run back as its folder has it, with its events where there are more of them.
 
-    def claim(self, token: str) -> Run | None:
-        """Give the oldest waiting run that it serves to the worker with `token`."""
-        with self._write() as db:
-            run = _waiting(db, token)
-            if run is not None:
-                db.execute(
-                    "UPDATE runs SET state = 'running', holder = ?, started = ? WHERE id = ?",
-                    (token, time.time(), run.id),
-                )
-        return run
-
-    def register(self, device: str, serves: Sequence[str], token: str, pid: int) -> bool:
-        """Make a worker the one for its device; `False` when another one is alive.
-
-        A worker registers under the name it was started with, before it can know what "auto"
-        is, and again when it knows. Runs whose worker has died are marked as interrupted.
+        Returns:
+            Whether the folder knew more than the store.
         """
-        with self._write() as db:
-            _bury(db)
-            row = db.execute("SELECT token FROM workers WHERE device = ?", (device,)).fetchone()
-            if row is not None and row["token"] != token:
+        with self.write() as db:
+            row = db.execute("SELECT changes FROM runs WHERE id = ?", (run.id,)).fetchone()
+            if row is not None and row["changes"] >= run.changes:
                 return False
-            db.execute("DELETE FROM workers WHERE token = ?", (token,))
-            db.execute(
-                "INSERT INTO workers VALUES (?, ?, ?, ?, ?)",
-                (device, " ".join(serves), token, pid, time.time()),
-            )
+            count = db.execute("SELECT COUNT(*) FROM events WHERE run = ?", (run.id,)).fetchone()[0]
+            put(db, with_lost_holder(run))
+            if len(told) > count:
+                db.execute("DELETE FROM events WHERE run = ?", (run.id,))
+                _insert(db, run.id, told)
         return True
 
-    def beat(self, token: str) -> bool:
-        """Say that a worker is alive; `False` when it has been given up for dead."""
-        with self._write() as db:
-            found = db.execute(
-                "UPDATE workers SET beat = ? WHERE token = ?", (time.time(), token)
-            ).rowcount
-        return found > 0
 
-    def retire(self, token: str) -> bool:
-        """Remove a worker that ends, unless a run that it serves came in meanwhile."""
-        with self._write() as db:
-            if _waiting(db, token) is not None:
-                return False
-            db.execute("DELETE FROM workers WHERE token = ?", (token,))
-        return True
+# --- inside a transaction ---------------------------------------------------------------------
 
-    def forget_worker(self, token: str) -> None:
-        """Remove a worker whatever waits."""
-        with self._write() as db:
-            db.execute("DELETE FROM workers WHERE token = ?", (token,))
-
-    def has_worker(self, device: str) -> bool:
-        """Tell whether a live worker serves a device, after burying the dead."""
-        # Every viewer of a run asks once a second, so this writes only when somebody died.
-        with self._read() as db:
-            rows = db.execute("SELECT * FROM workers").fetchall()
-            held = {r[0] for r in db.execute("SELECT holder FROM runs WHERE state = 'running'")}
-        alive = [row for row in rows if row["beat"] >= time.time() - DEAD_AFTER]
-        if len(alive) < len(rows) or held - {row["token"] for row in alive}:
-            with self._write() as db:
-                _bury(db)
-        return any(device in row["serves"].split() for row in alive)
+_COLUMNS = (
+    "id", "owner", "created", "state", "config", "started", "ended", "message", "wish", "again",
+    "deaths", "changes", "facts",
+)  # fmt: skip
 
 
-def _waiting(db: sqlite3.Connection, token: str) -> Run | None:
-    """Return the oldest queued run that the worker with `token` serves."""
-    worker = db.execute("SELECT serves FROM workers WHERE token = ?", (token,)).fetchone()
-    serves = worker["serves"].split() if worker else []
-    rows = db.execute("SELECT * FROM runs WHERE state = 'queued' ORDER BY created").fetchall()
-    return next((run for run in map(_run, rows) if run.config.device in serves), None)
+def find(db: sqlite3.Connection, run: str, holder: str | None = None) -> Run:
+    """Return one run.
+
+    Raises:
+        UserError: there is no such run.
+        LostLeaseError: `holder` does not hold it.
+    """
+    row = db.execute("SELECT * FROM runs WHERE id = ?", (run,)).fetchone()
+    if row is None:
+        known = [r[0] for r in db.execute("SELECT id FROM runs")]
+        if not known:
+            raise UserError(f"There is no run {run!r}: nothing was trained here yet.")
+        raise unknown("run", run, known[-5:])
+    if holder is not None and row["holder"] != holder:
+        raise LostLeaseError(run)
+    return as_run(row)
+
+
+def put(db: sqlite3.Connection, run: Run) -> None:
+    """Write a run, new or not; nobody holds it."""
+    values = _values(run.to_dict())
+    marks = ", ".join("?" * len(_COLUMNS))
+    sets = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS)
+    db.execute(
+        f"INSERT INTO runs ({', '.join(_COLUMNS)}) VALUES ({marks}) "  # noqa: S608 (our names)
+        f"ON CONFLICT (id) DO UPDATE SET {sets}, holder = NULL",
+        [values[name] for name in _COLUMNS],
+    )
+
+
+def change(
+    db: sqlite3.Connection, run: str, changes: Changes, *, state_changes: bool = True
+) -> Run:
+    """Change fields of a run and return it; one that is not running has no holder."""
+    values = _values(changes)
+    if state_changes and values.get("state", "running") != "running":
+        values["holder"] = None
+    sets = ", ".join(f"{name} = ?" for name in values)
+    step = ", changes = changes + 1" if state_changes else ""
+    db.execute(f"UPDATE runs SET {sets}{step} WHERE id = ?", [*values.values(), run])  # noqa: S608
+    return find(db, run)
+
+
+def as_run(row: sqlite3.Row) -> Run:
+    """Read a row."""
+    values = dict(row)
+    values |= {name: json.loads(row[name]) for name in ("config", "facts")}
+    return Run.from_dict(values)
+
+
+def _values(fields: Mapping[str, Any]) -> dict[str, Any]:
+    values = dict(fields)
+    if isinstance(values.get("config"), RunConfig):
+        values["config"] = values["config"].to_dict()
+    return values | {
+        name: json.dumps(values[name]) for name in ("config", "facts") if name in values
+    }
+
+
+def _insert(db: sqlite3.Connection, run: str, told: Iterable[Told]) -> None:
+    db.executemany(
+        "INSERT INTO events VALUES (?, ?, ?, ?, ?)",
+        [(run, t.number, t.at, type(t.event).__name__, json.dumps(to_dict(t.event))) for t in told],
+    )
 
 
 def _told(row: sqlite3.Row) -> Told:
     return Told(row["number"], row["at"], from_dict(row["kind"], json.loads(row["fields"])))
-
-
-def _bury(db: sqlite3.Connection) -> None:
-    db.execute("DELETE FROM workers WHERE beat < ?", (time.time() - DEAD_AFTER,))
-    db.execute(
-        "UPDATE runs SET state = 'interrupted', holder = NULL, ended = ?, message = ? "
-        "WHERE state = 'running' AND holder NOT IN (SELECT token FROM workers)",
-        (
-            time.time(),
-            "The process that trained this run ended (the machine was switched off, or its memory "
-            "was full); start it again from the Train page.",
-        ),
-    )
-
-
-def _run(row: sqlite3.Row) -> Run:
-    return Run(
-        id=row["id"],
-        owner=row["owner"],
-        created=row["created"],
-        state=row["state"],
-        config=RunConfig.from_dict(json.loads(row["config"])),
-        started=row["started"],
-        ended=row["ended"],
-        message=row["message"],
-        stop=bool(row["stop"]),
-        facts=json.loads(row["facts"]),
-    )
-
-
-def _unusable(path: Path, error: Exception) -> str:
-    return (
-        f"The store {path} cannot be used ({error}); check that the disk has room and that you "
-        "may write there, or set HEADSTART_HOME to another folder."
-    )

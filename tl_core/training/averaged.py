@@ -7,7 +7,7 @@ keep of every stage at once: a few kilobytes where the activations take megabyte
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -19,11 +19,8 @@ from torch import Tensor
 from tl_core.backbones.chain import Chain
 from tl_core.training.cutcache import CutCache, make_key
 from tl_core.training.device import Device
-from tl_core.training.events import Preparing
 from tl_core.training.keeping import name_stages
 from tl_core.training.sources import AtCut, Inference, Source
-
-_WHAT = "Passing the pictures through the stages"
 
 
 @dataclass(frozen=True)
@@ -66,7 +63,8 @@ def averages(
     device: Device,
     inference: Inference,
     cache: CutCache | None,
-) -> Generator[Preparing, None, Averaged]:
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Averaged:
     """Return the averages at cuts, after one pass through the body where they are not kept.
 
     Args:
@@ -76,6 +74,7 @@ def averages(
         device: to compute on.
         inference: how to compute.
         cache: where they are kept, if anywhere.
+        progress: called with (examples done, examples in all) while they are computed.
     """
     count = len(source.labels)
     names = name_stages(chain.body(cuts[-1]))
@@ -94,7 +93,7 @@ def averages(
     for tile in at_cut.tiles(torch.arange(count, device=source.labels.device), None):
         for made, activations in zip(rows, tile, strict=True):
             made.append(average(activations).cpu())
-        yield Preparing(_WHAT, sum(map(len, rows[0])), count)
+        progress(sum(map(len, rows[0])), count)
     features = tuple(torch.cat(made).numpy() for made in rows)
     spent = time.perf_counter() - began
     if cache is not None and source.key:

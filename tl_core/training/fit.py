@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import replace
-
-from torch import Tensor, nn
 
 from tl_core.backbones.chain import Chain
 from tl_core.training.device import Device
@@ -16,46 +14,9 @@ from tl_core.training.loop import run_phase
 from tl_core.training.phases import Phase, Plan
 from tl_core.training.sources import Source
 from tl_core.training.standardise import measure_scale, standardised
+from tl_core.training.standing import Standing
 
 SourceOf = Callable[[str, Phase], Source]
-_NONE = (-1.0, 0.0)  # ranks below every epoch
-
-
-class _Best:
-    """The best epoch so far: higher validation accuracy, then lower validation loss.
-
-    Patience is counted within a phase: one that lets stages learn begins below the head that it
-    was handed, and would be given up before it has caught up.
-    """
-
-    def __init__(self) -> None:
-        self.rank = self.rank_in_phase = _NONE
-        self.state: dict[str, Tensor] = {}
-        self.stale = 0
-
-    @contextmanager
-    def kept(self, tail: nn.Module) -> Iterator[None]:
-        """Let a tail come out of a phase as its best epoch left it, or as it went in."""
-        self.state, self.stale, self.rank_in_phase = _copy(tail), 0, _NONE
-        try:
-            yield
-        finally:
-            tail.load_state_dict(self.state)
-
-    def offer(self, event: EpochEnded, tail: nn.Module) -> bool:
-        rank = (event.validation_accuracy, -event.validation_loss)
-        if rank > self.rank_in_phase:
-            self.rank_in_phase, self.stale = rank, 0
-        else:
-            self.stale += 1
-        if rank <= self.rank:
-            return False
-        self.rank, self.state = rank, _copy(tail)
-        return True
-
-
-def _copy(tail: nn.Module) -> dict[str, Tensor]:
-    return {name: tensor.clone() for name, tensor in tail.state_dict().items()}
 
 
 def fit(
@@ -66,6 +27,7 @@ def fit(
     *,
     seed: int = 0,
     keeping: Keeping | None = None,
+    at: Standing | None = None,
 ) -> Generator[Event, None, None]:
     """Train a chain by a plan; when the iterator ends or is closed, it holds the best epoch.
 
@@ -76,42 +38,48 @@ def fit(
         device: to train on.
         seed: of order, dropout and variation.
         keeping: gives the activations at a cut; without it they are computed in every epoch.
+        at: where to begin, and where it then stands; the beginning when left out. What was told
+            before is not told again.
 
     Raises:
         UserError: see `run_phase`.
     """
-    keeping = keeping or Keeping(chain, device)
-    best, epochs = _Best(), 0
-    for index, phase in enumerate(plan.phases):
-        yield PhaseStarted(index, phase.name, phase.cut, phase.epochs)
+    keeping, at = keeping or Keeping(chain, device), at or Standing()
+    while at.phase < len(plan.phases):
+        phase = plan.phases[at.phase]
+        if not at.goes_on:
+            yield PhaseStarted(at.phase, phase.name, phase.cut, phase.epochs)
         tail = chain.freeze(phase.cut).tail(phase.cut)
         try:
-            train, validation = yield from _at_cut(source_of, plan, index, keeping)
+            train, validation = yield from _at_cut(source_of, plan, at, keeping)
             scale = yield from measure_scale(tail, train)
             with (
                 standardised(tail, scale, train, validation) as (learnt, measured),
-                best.kept(tail),
+                at.best.kept(tail, goes_on=at.goes_on),
+                closing(
+                    run_phase(tail, learnt, measured, phase, device, seed=seed, at=at)
+                ) as events,
             ):
-                for event in run_phase(
-                    tail, learnt, measured, phase, device,
-                    seed=seed, index=index, epochs_before=epochs,
-                ):  # fmt: skip
-                    if not isinstance(event, EpochEnded):
-                        yield event
-                        continue
-                    epochs += 1
-                    yield replace(event, best=best.offer(event, tail))
-                    if best.stale >= phase.patience:
-                        break
+                while not is_over(at, phase):
+                    event = next(events)
+                    if isinstance(event, EpochEnded):
+                        event = replace(event, best=at.best.offer(event, tail))
+                    yield event
         finally:
             chain.eval()
+        at.end_phase()
+
+
+def is_over(at: Standing, phase: Phase) -> bool:
+    """Tell whether a phase has had its epochs, or went on long enough without getting better."""
+    return at.epoch >= phase.epochs or at.best.stale >= phase.patience
 
 
 def _at_cut(
-    source_of: SourceOf, plan: Plan, index: int, keeping: Keeping
+    source_of: SourceOf, plan: Plan, at: Standing, keeping: Keeping
 ) -> Generator[Event, None, tuple[Source, Source]]:
     """Return what the tail sees: inputs, or activations, kept where the plan says so."""
-    phase = plan.phases[index]
+    index, phase = at.phase, plan.phases[at.phase]
     sources = {split: source_of(split, phase) for split in ("train", "validation")}
     if phase.cut == 0:
         return sources["train"], sources["validation"]
@@ -127,7 +95,7 @@ def _at_cut(
         what = f"Passing the {split} set through the frozen stages"
         kept[split] = yield from keeping.keep(source, wanted, names, what)
     train, validation = kept["train"], kept["validation"]
-    if train.entries or validation.entries:
+    if not at.goes_on and (train.entries or validation.entries):
         yield CacheRead(
             phase=index,
             views=len(train.entries),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -29,6 +29,7 @@ from tl_core.training.events import EpochEnded, Notice, Stepped
 from tl_core.training.phases import Phase
 from tl_core.training.schedule import build_optimizer, rate, set_rate
 from tl_core.training.sources import Source
+from tl_core.training.standing import Standing
 
 STEPS_TO_COMPILE = 2000
 _COMPILED = (
@@ -45,9 +46,8 @@ def run_phase(
     device: Device,
     *,
     seed: int = 0,
-    index: int = 0,
-    epochs_before: int = 0,
-) -> Iterator[Stepped | EpochEnded | Notice]:
+    at: Standing | None = None,
+) -> Generator[Stepped | EpochEnded | Notice, None, None]:
     """Train `tail` for one phase.
 
     Args:
@@ -57,15 +57,14 @@ def run_phase(
         phase: how long and how fast.
         device: to train on.
         seed: of the order and of dropout; each epoch depends on (seed, phase, epoch) alone.
-        index: of this phase in the plan.
-        epochs_before: epochs of the phases before this one.
+        at: where to begin, and where it then stands; the phase's beginning when left out.
 
     Raises:
         UserError: the loss is no longer a number, or one example alone exceeds the memory.
     """
     try:
         with Ahead(train, device) as source:
-            yield from _train(tail, source, validation, phase, device, seed, index, epochs_before)
+            yield from _train(tail, source, validation, phase, device, seed, at or Standing())
     finally:
         release_memory(device)
 
@@ -77,11 +76,11 @@ def _train(
     phase: Phase,
     device: Device,
     seed: int,
-    index: int,
-    epochs_before: int,
+    at: Standing,
 ) -> Iterator[Stepped | EpochEnded | Notice]:
     optimizer = build_optimizer(tail, phase, fused=device.kind != "mps")
-    pieces = _Pieces()
+    at.begin(tail, optimizer, device)
+    pieces = _Pieces(at.pieces)
     count = len(train.labels)
     batches = batch_count(count, phase.batch_size)
     steps = phase.epochs * batches
@@ -91,44 +90,49 @@ def _train(
     if device.compiles and steps >= STEPS_TO_COMPILE:
         network = torch.compile(tail)  # type: ignore[assignment]
         yield Notice(_COMPILED)
-    for epoch in range(phase.epochs):
+    for epoch in range(at.epoch, phase.epochs):
         began = time.perf_counter()
-        torch.manual_seed(_derive(seed, index, epoch))
+        torch.manual_seed(_derive(seed, at.phase, epoch))
         order = torch.randperm(count).to(train.labels.device).tensor_split(batches)
         if pieces.count == 1:
-            train.expect(order, epoch)
+            train.expect(order[at.step :], epoch)
+        at.begin_epoch(device)
         tail.train()
-        loss_sum, hits = torch.zeros(2, device=device.torch)
-        for step, indices in enumerate(order):
+        loss_sum, hits = at.sums  # views: what is added to them is added to the standing
+        for step, indices in enumerate(order[at.step :], at.step):
             set_rate(optimizer, rate(phase.schedule, epoch * batches + step, steps))
             before = pieces.count
             loss, right = _step(network, optimizer, train, indices, epoch, device, pieces)
             if pieces.count > before:
+                at.pieces = pieces.count
                 yield Notice(_smaller(device, len(indices), pieces.count))
             loss_sum += loss * len(indices)
             hits += right
+            at.step = step + 1
             # Reading a value waits for the GPU, so it is read only where waiting costs nothing.
             shown = float(loss) if device.kind == "cpu" or step == batches - 1 else None
             if shown is not None and not math.isfinite(shown):
-                raise UserError(_diverged(epochs_before + epoch + 1, phase))
-            yield Stepped(epochs_before + epoch + 1, step + 1, batches, shown, len(indices))
+                raise UserError(_diverged(at.epochs + 1, phase))
+            yield Stepped(at.epochs + 1, step + 1, batches, shown, len(indices))
         if not math.isfinite(float(loss_sum)):
-            raise UserError(_diverged(epochs_before + epoch + 1, phase))
+            raise UserError(_diverged(at.epochs + 1, phase))
         measured = evaluate(tail, validation, device, max(1, phase.batch_size // pieces.count))
         if not math.isfinite(measured.loss):
-            raise UserError(_diverged(epochs_before + epoch + 1, phase))
-        yield EpochEnded(
-            phase=index,
-            epoch=epochs_before + epoch + 1,
+            raise UserError(_diverged(at.epochs + 1, phase))
+        ended = EpochEnded(
+            phase=at.phase,
+            epoch=at.epochs + 1,
             train_loss=float(loss_sum) / count,
             train_accuracy=float(hits) / count,
             validation_loss=measured.loss,
             validation_accuracy=measured.accuracy,
-            lr=optimizer.param_groups[0]["lr"],
+            lr=phase.head_lr * rate(phase.schedule, (epoch + 1) * batches - 1, steps),
             seconds=time.perf_counter() - began,
             examples=count,
             peak_memory=peak_memory(device),
         )
+        at.end_epoch()
+        yield ended
 
 
 def _step(

@@ -1,0 +1,60 @@
+"""What a run's curves show, and the run to try next."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.shared import charts
+from pages.shared.escape import on_page
+from pages.shared.starting import start
+from pages.shared.state import address, store, workspace
+from pages.shared.steps import page_file
+from pages.shared.wording import SIGNS, STATES
+from tl_core.backbones.catalog import find_card
+from tl_core.data.dataset import find_dataset
+from tl_core.errors import UserError
+from tl_core.evaluation.reading import Suggestion, read_curves, suggest
+from tl_core.runs.store import Run
+from tl_core.training.events import EpochEnded
+from tl_core.training.phases import plan
+
+
+def show_advice(run: Run) -> None:
+    """Show the curves, what they say, and a button that starts the suggested next run."""
+    told = [item for item in store().milestones(run.id) if isinstance(item.event, EpochEnded)]
+    reading = read_curves([item.event for item in told if isinstance(item.event, EpochEnded)])
+    with st.container(border=True):
+        st.markdown(f"**{SIGNS[reading.sign]}.** {on_page(reading.says, 500)}")
+        try:
+            dataset = find_dataset(workspace(), run.config.dataset)
+        except UserError:
+            st.caption("The pictures of this run are no longer here, so no next run is suggested.")
+            return
+        card = find_card(run.config.backbone)
+        done = plan(run.config, card, len(dataset.of("train")))
+        found = suggest(reading.sign, run.config, done, card)
+        if found is None:
+            st.write("More or more varied pictures to learn from are what helps now.")
+        else:
+            _offer(found, dataset.name)
+    if told:
+        loss, accuracy = charts.curves(store(), run.id, told[-1].number)
+        with st.expander("The curves"):
+            left, right = st.columns(2)
+            left.plotly_chart(loss, key="validate-loss", config={"displayModeBar": False})
+            right.plotly_chart(accuracy, key="validate-accuracy", config={"displayModeBar": False})
+
+
+def _offer(found: Suggestion, dataset_name: str) -> None:
+    st.markdown(f"Try next: **{on_page(found.says)}**. {on_page(found.why, 300)}")
+    same = next((run for run in store().runs() if run.config == found.config), None)
+    if same is None:
+        if st.button("Start that run", icon=":material/play_arrow:", key="suggested"):
+            start(found.config, dataset_name)
+        return
+    st.page_link(
+        page_file("train"),
+        label=f"Such a run is here already: {STATES[same.state].lower()}",
+        icon=":material/show_chart:",
+        query_params=address() | {"run": same.id},
+    )

@@ -1,0 +1,31 @@
+"""Choosing among the runs that have a model."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.shared.state import choose, chosen_run, store
+from tl_core.backbones.catalog import find_card
+from tl_core.runs.store import Run
+
+
+def choose_model(label: str) -> Run | None:
+    """Show the runs that have a model and return the chosen one, or `None` where there are none."""
+    runs = {run.id: run for run in store().runs() if run.facts.get("bundle")}
+    if not runs:
+        return None
+    current = chosen_run()
+    ids = list(runs)
+    here = ids.index(current.id) if current and current.id in runs else 0
+    picked = st.selectbox(label, ids, here, format_func=lambda run: name_of(runs[run]))
+    if current is None or picked != current.id:
+        choose(run=picked)
+    return runs[picked]
+
+
+def name_of(run: Run) -> str:
+    """Return what people call a run that has ended; plain text."""
+    accuracy = run.facts.get("validation_accuracy")
+    figure = "no figure" if accuracy is None else f"{accuracy:.0%} of validation pictures right"
+    name = run.facts.get("dataset_name", "pictures")
+    return f"{name} · {find_card(run.config.backbone).title} · {figure} · {run.id[:6]}"

@@ -1,0 +1,170 @@
+"""Validate: figures with their worth, the matrix whose cells open their pictures, and mending."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pages.shared import quality
+from tl_core.config import RunConfig
+from tl_core.data.dataset import Dataset, Split, find_dataset
+from tl_core.data.intake import import_source
+from tl_core.evaluation.calibration import coverage_accuracy, reliability
+from tl_core.evaluation.metrics import confusion_matrix
+from tl_core.evaluation.predictions import FILE, predictions_of, save_predictions
+from tl_core.runs.store import Store
+from tl_core.workspace import Workspace
+
+Open = Callable[..., AppTest]
+CLASSES = ("**bold**", "<img src=x>")
+
+
+@pytest.fixture
+def dataset(workspace: Workspace, photo_folder: Callable[..., Path]) -> Dataset:
+    """Return a dataset with names that a page could take for markup."""
+    return import_source(workspace, photo_folder(dict.fromkeys(CLASSES, 30)), "colours")
+
+
+@pytest.fixture
+def judged(workspace: Workspace, finished: str, dataset: Dataset) -> str:
+    """Return a finished run that got the first validation and the first test picture wrong."""
+    made = {}
+    for split in ("train", "validation", "test"):
+        items = dataset.of(split)
+        logits = np.zeros((len(items), 2), np.float32)
+        logits[range(len(items)), [item.label for item in items]] = 2
+        logits[0] = logits[0, ::-1] * (split != "train")
+        made[split] = predictions_of(items, logits)
+    (workspace.runs / finished).mkdir(parents=True, exist_ok=True)
+    save_predictions(workspace.runs / finished / FILE, made)
+    return finished
+
+
+def text(app: AppTest) -> str:
+    parts = [*app.markdown, *app.caption, *app.subheader, *app.info, *app.warning, *app.success]
+    return "\n".join(str(part.value) for part in [*parts, *app.error])
+
+
+def button(app: AppTest, label: str):
+    return next(b for b in app.button if label in b.label)
+
+
+def count(dataset: Dataset, split: Split) -> int:
+    return len(dataset.of(split))
+
+
+def test_without_a_model_it_says_what_to_do(open_page: Open) -> None:
+    app = open_page("validate")
+    assert "no trained model yet" in text(app)
+    assert button(app, "Go to Train")
+
+
+def test_a_run_whose_answers_were_not_kept(open_page: Open, finished: str) -> None:
+    app = open_page("validate", run=finished)
+    assert "was not kept" in text(app)
+    assert app.code[0].value == f"python -m tl_core evaluate {finished}"
+
+
+def test_figures_and_what_they_are_worth(open_page: Open, judged: str, dataset: Dataset) -> None:
+    app = open_page("validate", run=judged)
+    checked = count(dataset, "validation")
+    assert f"**{checked - 1} of {checked}** validation pictures" in text(app)
+    assert "as well be between" in text(app)
+    assert f"Only {checked} pictures check the network" in text(app)
+    tested = count(dataset, "test")
+    assert f"**{tested - 1} of {tested}** test pictures" in text(app)
+    table = app.dataframe[0].value
+    assert table["class"].tolist() == list(CLASSES)
+    assert table["recall"].min() < 1
+
+
+def test_the_mistake_is_shown_and_names_are_text(open_page: Open, judged: str) -> None:
+    app = open_page("validate", run=judged)
+    assert r"is **\*\*bold\*\***, said **\<img src" in text(app)
+    assert len([box for box in app.checkbox if box.label == "Choose it"]) == 1
+    assert "Choose pictures above first." in text(app)
+    assert button(app, "Take the chosen pictures out").disabled
+
+
+def test_a_cell_is_opened_from_its_pair_and_by_select_boxes(
+    open_page: Open, judged: str, dataset: Dataset
+) -> None:
+    app = open_page("validate", run=judged)
+    button(app, "taken for").click().run()
+    boxes = {box.label: box for box in app.selectbox}
+    assert (boxes["Pictures of"].value, boxes["that it called"].value) == (0, 1)
+    assert len([box for box in app.checkbox if box.label == "Choose it"]) == 1
+    boxes["Pictures of"].set_value(1).run()
+    wrong = [item for item in dataset.of("validation") if item.label == 1]
+    assert len([box for box in app.checkbox if box.label == "Choose it"]) == len(wrong)
+
+
+def test_chosen_pictures_are_taken_out_and_training_starts_again(
+    open_page: Open, judged: str, dataset: Dataset, store: Store, workspace: Workspace
+) -> None:
+    app = open_page("validate", run=judged)
+    next(box for box in app.checkbox if box.label == "Choose it").check().run()
+    button(app, "Take 1 picture out").click().run()
+    assert r"A new version of colours \(2\) is here" in text(app)
+    button(app, "Train the same again on it").click().run()
+    assert not app.exception
+    newest = store.runs()[0]
+    assert newest.config == RunConfig(newest.config.dataset, "small")
+    assert newest.config.dataset != dataset.id
+    made = find_dataset(workspace, newest.config.dataset)
+    assert dataset.of("validation")[0] not in made.items
+    assert len(made.items) == len(dataset.items) - 1
+
+
+def test_the_suggested_run_is_started_once(open_page: Open, judged: str, store: Store) -> None:
+    store_events = store.events(judged)
+    app = open_page("validate", run=judged)
+    assert "Too early to tell" in text(app), f"{len(store_events)} events, three epochs"
+    button(app, "Start that run").click().run()
+    assert not app.exception
+    newest = store.runs()[0]
+    assert newest.config.epochs == 80
+    again = open_page("validate", run=judged)
+    assert not [b for b in again.button if b.label == "Start that run"]
+
+
+def test_the_threshold_counts(open_page: Open, judged: str, dataset: Dataset) -> None:
+    app = open_page("validate", run=judged)
+    checked = count(dataset, "validation")
+    assert f"**{checked} of {checked}** validation pictures, " in text(app)
+    app.slider[0].set_value(100).run()
+    assert f"**0 of {checked}** validation pictures, that is none." in text(app)
+
+
+def test_pictures_that_are_gone_are_said(open_page: Open, judged: str, dataset: Dataset) -> None:
+    app = open_page("validate", run=judged)
+    dataset.path(dataset.of("validation")[0]).unlink()
+    assert not app.run().exception
+    (dataset.folder / "dataset.json").unlink()
+    app = open_page("validate", run=judged)
+    assert "no longer here, so they cannot be shown" in text(app)
+    assert "no next run is suggested" in text(app)
+
+
+# --- the figures ------------------------------------------------------------------------------
+
+
+def test_a_click_names_its_cell() -> None:
+    matrix = confusion_matrix([0, 0, 1], [0, 1, 1], 2)
+    figure = quality.confusion(matrix, CLASSES)
+    handles = figure.data[-1]
+    places = set(zip(handles.y.tolist(), handles.x.tolist(), strict=True))
+    assert places == {(0, 0), (0, 1), (1, 1)}, "cells without pictures open nothing"
+    assert quality.chosen_cell({"points": [{"x": 1, "y": 0}]}) == (0, 1)
+    assert quality.chosen_cell({"points": []}) is None
+    assert "&lt;img" in figure.layout.xaxis.ticktext[1]
+
+
+def test_figures_of_nothing_can_be_drawn() -> None:
+    assert quality.confusion(confusion_matrix([], [], 2), CLASSES)
+    assert quality.reliable(reliability([], []))
+    assert quality.coverage(coverage_accuracy([], []), 0.5)

@@ -1,0 +1,152 @@
+"""The file: versions, transactions, damage."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tl_core.config import RunConfig
+from tl_core.errors import NoRoomError, UserError
+from tl_core.runs.database import MIGRATIONS, VERSION, DamagedError, Database
+from tl_core.runs.run import Run
+from tl_core.runs.store import Store, put
+
+CONFIG = RunConfig("dataset", "small")
+
+
+def of_version_1(path: Path) -> None:
+    """Make a store as the first version left it."""
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(MIGRATIONS[0] + "PRAGMA user_version = 1")
+        config = json.dumps({"dataset": "d", "backbone": "small", "seed": 3})
+        for number, state in enumerate(("finished", "interrupted", "running", "queued")):
+            db.execute(
+                "INSERT INTO runs (id, owner, created, state, config, stop, message, facts) "
+                "VALUES (?, 'me', ?, ?, ?, ?, 'A message.', ?)",
+                (state, number, state, config, state == "running", '{"cut": 2}'),
+            )
+        notice = json.dumps({"text": "hello"})
+        db.execute("INSERT INTO events VALUES ('finished', 0, 5.0, 'Notice', ?)", (notice,))
+        db.commit()
+
+
+def test_a_store_of_version_1_is_brought_up_to_date(tmp_path: Path) -> None:
+    of_version_1(tmp_path / "headstart.db")
+    store = Store(tmp_path / "headstart.db")
+    states = {run.id: (run.state, run.wish) for run in store.runs()}
+    assert states == {
+        "finished": ("finished", ""), "interrupted": ("failed", ""), "running": ("running", "stop"),
+        "queued": ("queued", ""),
+    }  # fmt: skip
+    run = store.run("finished")
+    assert (run.owner, run.config.seed, run.message, run.facts) == (
+        "me",
+        3,
+        "A message.",
+        {"cut": 2},
+    )
+    assert [told.event.text for told in store.events("finished")] == ["hello"]
+    with closing(sqlite3.connect(store.path)) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (VERSION,)
+    assert {run.id for run in Store(store.path).runs()} == set(states), "a second time is nothing"
+
+
+def test_a_step_that_fails_leaves_the_version_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "headstart.db"
+    of_version_1(path)
+    broken = (MIGRATIONS[0], f"{MIGRATIONS[1]} DROP TABLE nowhere")
+    monkeypatch.setattr("tl_core.runs.database.MIGRATIONS", broken)
+    with pytest.raises(UserError):
+        Database(path)
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (1,)
+        assert db.execute("SELECT stop FROM runs WHERE id = 'running'").fetchone() == (1,)
+    monkeypatch.undo()
+    assert Store(path).run("running").wish == "stop"
+
+
+def test_a_store_of_a_newer_version_is_left_alone(store: Store) -> None:
+    run_id = store.create(CONFIG)
+    with closing(sqlite3.connect(store.path)) as db:
+        db.execute(f"PRAGMA user_version = {VERSION + 1}")
+    with pytest.raises(UserError, match="A newer Headstart wrote the store"):
+        Store(store.path)
+    with closing(sqlite3.connect(store.path)) as db:
+        assert db.execute("SELECT id, state FROM runs").fetchall() == [(run_id, "queued")]
+
+
+@pytest.mark.parametrize("what", ["text", "folder"])
+def test_a_store_that_is_none(tmp_path: Path, what: str) -> None:
+    path = tmp_path / "headstart.db"
+    if what == "folder":
+        path.mkdir()
+    else:
+        path.write_bytes(b"this is no database, however long it may be " * 100)
+    with pytest.raises(UserError) as caught:
+        Store(path)
+    assert isinstance(caught.value, DamagedError) == (what == "text")
+    assert "\n" not in str(caught.value)
+
+
+def test_damage_is_found_by_looking(store: Store) -> None:
+    with store.write() as db:
+        for number in range(200):
+            put(db, Run(str(number), "me", 1.0, "queued", CONFIG))
+    with closing(sqlite3.connect(store.path)) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    store.check()
+    data = bytearray(store.path.read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 2000] = b"\0" * 2000
+    store.path.write_bytes(data)
+    with pytest.raises(DamagedError, match="start Headstart again"):
+        store.check()
+
+
+def test_an_event_without_its_run_is_damage(store: Store) -> None:
+    with closing(sqlite3.connect(store.path)) as db, db:
+        db.execute("INSERT INTO events VALUES ('nobody', 0, 1.0, 'Notice', '{}')")
+    with pytest.raises(DamagedError):
+        store.check()
+
+
+@pytest.fixture
+def full(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A store that may not grow by a page, as on a full disk."""
+    connect = sqlite3.connect
+
+    def connected(*args: object, **kwargs: object) -> sqlite3.Connection:
+        db = connect(*args, **kwargs)  # type: ignore[call-overload]
+        pages = db.execute("PRAGMA page_count").fetchone()[0]
+        db.execute(f"PRAGMA max_page_count = {pages}")
+        return db
+
+    with closing(connect(store.path)) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    monkeypatch.setattr(sqlite3, "connect", connected)
+    yield
+    monkeypatch.undo()
+
+
+@pytest.mark.usefixtures("full")
+def test_a_full_disk_is_told_apart_and_harms_nothing(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+
+    def fill() -> None:
+        while len(made) < 10_000:
+            made.append(store.create(CONFIG.with_(seed=len(made))))
+
+    with pytest.raises(NoRoomError, match="check that the disk has room"):
+        fill()
+    monkeypatch.undo()
+    store.check()
+    assert {run.id for run in store.runs()} == set(made)
+    store.create(CONFIG)

@@ -1,0 +1,107 @@
+"""One process that answers: what happens when it is slow, silent, dead, or says nonsense."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tl_core.errors import HeadstartError
+from tl_core.runs import lane
+from tl_core.runs.lane import Lane
+
+ECHO = """
+import os, sys, time
+from tl_core.runs.wire import receive, send
+out = sys.stdout.buffer
+while (request := receive(sys.stdin.buffer)) is not None:
+    for done in range(request.get("parts", 0)):
+        send(out, {"progress": [done + 1, request["parts"]]})
+    if "say" in request:
+        os.write(1, request["say"].encode())
+    if "end" in request:
+        os._exit(1)
+    time.sleep(request.get("sleep", 0))
+    send(out, {"pid": os.getpid(), **request})
+"""
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Callable[..., Lane]]:
+    lanes = []
+
+    def make(seconds: float = 20, script: str = ECHO) -> Lane:
+        lanes.append(Lane(tmp_path / "log", seconds, "The echo", "-c", script))
+        return lanes[-1]
+
+    yield make
+    for one in lanes:
+        one.close()
+
+
+def test_an_answer_comes_with_its_arrays_and_progress(make: Callable[..., Lane]) -> None:
+    told = []
+    array = np.arange(6, dtype=np.float32).reshape(2, 3)
+    answer = make().ask({"parts": 2, "a": array}, lambda *parts: told.append(parts))
+    assert told == [(1, 2), (2, 2)]
+    np.testing.assert_array_equal(answer["a"], array)
+
+
+@pytest.mark.parametrize(
+    ("request_", "sentence"),
+    [
+        ({"end": True}, "The echo failed because its process ended"),
+        ({"say": "no message\n"}, "The echo failed because its process ended"),
+        ({"parts": 3, "sleep": 30}, "The echo took longer than 1 seconds and was given up"),
+    ],
+)
+def test_a_failure_is_a_sentence_and_the_next_question_is_answered(
+    make: Callable[..., Lane], request_: dict, sentence: str
+) -> None:
+    asked = make()
+    first = asked.ask({})["pid"]
+    asked.seconds = 1
+    with pytest.raises(HeadstartError, match=sentence):
+        asked.ask(request_)
+    asked.seconds = 20
+    answer = asked.ask({"n": 1})
+    assert answer["n"] == 1, "and not what was left over"
+    assert answer["pid"] != first
+
+
+def test_a_process_that_died_between_two_questions_is_replaced_unnoticed(
+    make: Callable[..., Lane],
+) -> None:
+    asked = make()
+    first = asked.ask({})["pid"]
+    assert asked.process is not None
+    asked.process.kill()
+    asked.process.wait()
+    assert asked.ask({})["pid"] != first
+
+
+def test_whoever_fails_to_hear_the_progress_hears_no_old_answer(make: Callable[..., Lane]) -> None:
+    asked = make()
+
+    def fail(*_: int) -> None:
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        asked.ask({"parts": 1, "n": 1}, fail)
+    assert asked.ask({"n": 2})["n"] == 2
+
+
+def test_a_process_that_nobody_asks_is_ended(
+    make: Callable[..., Lane], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lane, "IDLE", 0.3)
+    asked = make()
+    first = asked.ask({})["pid"]
+    until = time.monotonic() + 20
+    while asked.process is not None:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert asked.ask({})["pid"] != first

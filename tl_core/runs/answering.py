@@ -1,0 +1,80 @@
+"""What the predictor process does when it is asked: requests and answers are messages.
+
+A request names what to `do` and what with. An answer holds what was made, or `error`: one sentence.
+"""
+
+from __future__ import annotations
+
+import base64
+import logging
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from tl_core.backbones.card import Preprocessing
+from tl_core.bundles.predict import Model
+from tl_core.data.varied import varied
+from tl_core.errors import UnreadableImageError, UserError
+from tl_core.runs.wire import Message
+
+Tell = Callable[[int, int], None]
+Act = Callable[[Message, Tell], Message]
+
+
+def answer(request: Message, tell: Tell) -> Message:
+    """Answer one request; whatever goes wrong becomes a sentence.
+
+    Args:
+        request: `do`, a name in `ACTS`, and what that act reads.
+        tell: receives parts done and parts in all, while it lasts.
+    """
+    try:
+        return ACTS[request["do"]](request, tell)
+    except UserError as error:
+        return {"error": str(error)}
+    except Exception as error:
+        if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
+            return {
+                "error": "This model needs more memory than may be taken here; close other "
+                "programs, or use a smaller backbone."
+            }
+        logging.getLogger("headstart").exception("answering")
+        return {"error": "This failed on our side; the file predictor.log says more."}
+
+
+def _predict(request: Message, tell: Tell) -> Message:  # noqa: ARG001
+    outcomes = model_of(request).predict(Path(picture) for picture in request["pictures"])
+    return {"predictions": [_plain(outcome) for outcome in outcomes]}
+
+
+def _plain(outcome: Any) -> dict[str, Any]:
+    if isinstance(outcome, UnreadableImageError):
+        return {"reason": str(outcome)}
+    return {"class": outcome.best, "probabilities": outcome.probabilities}
+
+
+def _vary(request: Message, tell: Tell) -> Message:  # noqa: ARG001
+    preprocessing = Preprocessing(**request["preprocessing"])
+    files = varied(Path(request["picture"]), preprocessing, request["strength"], request["count"])
+    return {"views": [base64.b64encode(file).decode() for file in files]}
+
+
+def model_of(request: Message) -> Model:
+    """Return the model that a request names, as the file is now.
+
+    Raises:
+        UserError: it is gone, or no bundle.
+    """
+    path = Path(request["model"])
+    if not path.is_file():
+        raise UserError(f"The model {path.name} is gone; train the run again.")
+    return _model(str(path), path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=2)
+def _model(path: str, _changed: int) -> Model:
+    return Model(Path(path))
+
+
+ACTS: Mapping[str, Act] = {"predict": _predict, "vary": _vary}

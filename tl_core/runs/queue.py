@@ -1,0 +1,171 @@
+"""Workers and the runs that they take: one worker for a device, one holder for a run."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tl_core.runs.alive import bury, has_died
+from tl_core.runs.run import Changes, Run
+from tl_core.runs.store import Store, as_run, change, find
+from tl_core.runs.waiting import in_line
+
+DEAD_AFTER = 20.0  # seconds without a heartbeat; a worker beats every 2
+MOST_DEATHS = 2  # without a new checkpoint in between
+
+_GOES_ON = (
+    "The process that trained this run ended (the machine was switched off, or its memory was "
+    "full); it goes on from its last checkpoint by itself."
+)
+_GIVEN_UP = (
+    "The process that trains ended twice without getting any further, most often because the "
+    "memory was full; choose a smaller backbone, fewer pictures per step or more frozen stages, or "
+    "resume this run to try it once more."
+)
+
+
+def claim(store: Store, token: str, has_room: Callable[[Run], bool] = lambda _: True) -> Run | None:
+    """Give the next run that it serves to the worker with `token`.
+
+    Args:
+        store: of the runs.
+        token: of the worker.
+        has_room: whether a run that waits for room on the disk may go on.
+    """
+    with store.read() as db:  # an idle worker asks five times a second, and locks nobody out
+        if not _line(db, token, has_room):
+            return None
+    with store.write() as db:
+        run = next(iter(_line(db, token, has_room)), None)
+        if run is None:
+            return None
+        taken = {
+            "state": "running", "holder": token, "started": time.time(), "message": "",
+            "again": None,
+        }  # fmt: skip
+        run = change(db, run.id, taken)
+    store.keep(run)
+    return run
+
+
+def checkpointed(store: Store, run: str, holder: str) -> None:
+    """Say that a run got further: its worker may die again.
+
+    Raises:
+        LostLeaseError: the run is no longer this worker's.
+    """
+    with store.read() as db:
+        deaths = find(db, run, holder).deaths
+    if deaths:
+        with store.write() as db:
+            find(db, run, holder)
+            change(db, run, {"deaths": 0})
+
+
+def register(store: Store, device: str, serves: Sequence[str], token: str, pid: int) -> bool:
+    """Make a worker the one for its device; `False` when another one is alive.
+
+    A worker registers under the name it was started with, before it can know what "auto" is, and
+    again when it knows.
+    """
+    bury_the_dead(store)
+    with store.write() as db:
+        row = db.execute("SELECT token FROM workers WHERE device = ?", (device,)).fetchone()
+        if row is not None and row["token"] != token:
+            return False
+        db.execute("DELETE FROM workers WHERE token = ?", (token,))
+        db.execute(
+            "INSERT INTO workers VALUES (?, ?, ?, ?, ?)",
+            (device, " ".join(serves), token, pid, time.time()),
+        )
+    return True
+
+
+def beat(store: Store, token: str) -> bool:
+    """Say that a worker is alive; `False` when it has been given up for dead."""
+    with store.write() as db:
+        found = db.execute("UPDATE workers SET beat = ? WHERE token = ?", (time.time(), token))
+    return found.rowcount > 0
+
+
+def retire(store: Store, token: str) -> bool:
+    """Remove a worker that ends, unless a run that it serves waits, for a turn or for room."""
+    with store.write() as db:
+        if _line(db, token, lambda _: True, now=float("inf")):
+            return False
+        db.execute("DELETE FROM workers WHERE token = ?", (token,))
+    return True
+
+
+def forget_worker(store: Store, token: str) -> None:
+    """Remove a worker whatever waits."""
+    with store.write() as db:
+        db.execute("DELETE FROM workers WHERE token = ?", (token,))
+
+
+def has_worker(store: Store, device: str) -> bool:
+    """Tell whether a live worker serves a device, after burying the dead."""
+    # Every viewer of a run asks once a second, so this writes only when somebody died.
+    with store.read() as db:
+        rows = db.execute("SELECT * FROM workers").fetchall()
+        held = {r[0] for r in db.execute("SELECT holder FROM runs WHERE state = 'running'")}
+    alive = [row for row in rows if not _is_dead(store, row)]
+    if len(alive) < len(rows) or held - {row["token"] for row in alive}:
+        bury_the_dead(store)
+    return any(device in row["serves"].split() for row in alive)
+
+
+def lock_file(store: Store, token: str) -> Path:
+    """Return the file whose lock says that the worker with `token` lives."""
+    return store.path.parent / "workers" / f"{token}.lock"
+
+
+def bury_the_dead(store: Store) -> None:
+    """Remove dead workers; their runs go on by themselves, or fail where that leads nowhere."""
+    with store.write() as db:
+        for row in db.execute("SELECT * FROM workers").fetchall():
+            if _is_dead(store, row):
+                db.execute("DELETE FROM workers WHERE token = ?", (row["token"],))
+                bury(lock_file(store, row["token"]))
+        rows = db.execute(
+            "SELECT * FROM runs WHERE state = 'running' AND "
+            "(holder IS NULL OR holder NOT IN (SELECT token FROM workers))"
+        ).fetchall()
+        orphans = [change(db, run.id, _orphaned(run)) for run in map(as_run, rows)]
+    store.keep(*orphans)
+
+
+def _orphaned(run: Run) -> Changes:
+    deaths = run.deaths + 1
+    if deaths < MOST_DEATHS:
+        return {"state": "interrupted", "message": _GOES_ON, "deaths": deaths}
+    return {
+        "state": "failed", "message": _GIVEN_UP, "deaths": deaths, "ended": time.time(), "wish": "",
+    }  # fmt: skip
+
+
+def _is_dead(store: Store, row: sqlite3.Row) -> bool:
+    silent = row["beat"] < time.time() - DEAD_AFTER
+    return silent or has_died(lock_file(store, row["token"]))
+
+
+def _line(
+    db: sqlite3.Connection,
+    token: str,
+    has_room: Callable[[Run], bool],
+    now: float | None = None,
+) -> list[Run]:
+    """Return the runs that wait and that the worker with `token` serves, next one first."""
+    worker = db.execute("SELECT serves FROM workers WHERE token = ?", (token,)).fetchone()
+    serves = worker["serves"].split() if worker else []
+    rows = db.execute(
+        "SELECT * FROM runs WHERE state IN ('queued', 'interrupted') OR "
+        "(state = 'paused' AND again <= ?) ORDER BY created",
+        (time.time() if now is None else now,),
+    ).fetchall()
+    runs = [run for run in map(as_run, rows) if run.config.device in serves]
+    ready = [run for run in runs if run.state != "paused" or has_room(run)]
+    query = "SELECT owner, MAX(started) FROM runs WHERE started IS NOT NULL GROUP BY owner"
+    return in_line(ready, dict(tuple(row) for row in db.execute(query)))
