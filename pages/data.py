@@ -11,6 +11,7 @@ from pages.shared.ready import show_public, show_samples
 from pages.shared.state import choose, chosen_dataset, store, workspace
 from pages.shared.uploads import import_uploads
 from tl_core.data.dataset import list_datasets
+from tl_core.data.packed import ENDINGS
 from tl_core.errors import HeadstartError
 from tl_core.runs.launch import ensure_worker
 
@@ -25,7 +26,13 @@ st.markdown(
 ensure_worker(workspace(), store(), "auto")
 
 folder, archive, samples, public, known = st.tabs(
-    ["Upload a folder", "Upload a zip", "Samples", "Public sets", "Pictures that are here already"],
+    [
+        "Upload a folder",
+        "Upload an archive",
+        "Samples",
+        "Public sets",
+        "Pictures that are here already",
+    ],
     key="ways",
     on_change="rerun",  # what is behind a closed tab is not made
 )
@@ -38,7 +45,12 @@ with folder:
         help="For many hundreds of pictures a zip arrives faster than a folder.",
     )
 with archive:
-    zipped = st.file_uploader("Choose a zip of the class folders", type="zip", key=f"zip{turn}")
+    zipped = st.file_uploader(
+        "Choose a zip or a tar of the class folders",
+        type=list(ENDINGS),
+        key=f"zip{turn}",
+        help="Archives with a password, and archives inside the archive, are not opened.",
+    )
 st.caption(
     f"Uploaded pictures are kept in `{workspace().datasets}` on the machine that runs Headstart. "
     "They are sent nowhere else."
@@ -63,7 +75,7 @@ with public:
 with known:
     datasets = {dataset.id: dataset for dataset in list_datasets(workspace())}
     if not datasets:
-        st.info("Nothing is here yet: upload a folder or a zip, or use a sample.")
+        st.info("Nothing is here yet: upload a folder or an archive, or use a sample.")
     for dataset in datasets.values():
         label = (
             f"{on_page(dataset.name, 40)} · {len(dataset.classes)} classes · "

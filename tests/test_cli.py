@@ -473,7 +473,7 @@ def make(tmp_path: Path, what: str) -> Path:
         ("one picture in a class", "every class needs at least 2"),
         ("all unreadable", "None of the 6 pictures in source can be read"),
         ("file", "is a single file"),
-        ("broken zip", "damaged or not a .zip"),
+        ("broken zip", "damaged, cut off or not a .zip"),
     ],
 )
 def test_sources_that_cannot_be_used(
@@ -600,7 +600,7 @@ def test_weights_that_do_not_fit(
     run = Store(home.store).runs()[0]
     assert (run.state, run.message) == ("failed", sentence)
     left = {file.name for file in (home.runs / run.id).iterdir()}
-    assert left == {"config.json", "record.json", "run.log"}
+    assert left == {"config.json", "events.jsonl", "record.json", "run.log"}
     assert not list(home.root.rglob("*.part"))
 
 

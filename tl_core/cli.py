@@ -54,10 +54,10 @@ def build_parser() -> argparse.ArgumentParser:
 
     command("backbones", "List every backbone with its stages.")
     command("runs", "List every run, newest first.")
-    import_ = command("import", "Take in a folder or a .zip of class folders, or a ready set.")
-    ready = f"a folder, a .zip, or one of {', '.join(ready_names())}; public sets are downloaded"
+    import_ = command("import", "Take in a folder or an archive of class folders, or a ready set.")
+    ready = f"a folder, a .zip or .tar, or {', '.join(ready_names())}; public sets are downloaded"
     import_.add_argument("source", metavar="SOURCE", help=ready)
-    import_.add_argument("--name", help="what to call the dataset of a folder or a .zip")
+    import_.add_argument("--name", help="what to call the dataset of a folder or an archive")
     train = command("train", "Train a backbone on a dataset.")
     train.add_argument("--data", required=True, help="a dataset's name, or a SOURCE of import")
     train.add_argument("--backbone", required=True, help="see the command backbones")

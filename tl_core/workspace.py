@@ -127,7 +127,7 @@ def is_full(error: OSError) -> bool:
     return error.errno in _NO_SPACE
 
 
-def write_atomic(path: Path, data: bytes | Iterable[bytes]) -> None:
+def write_atomic(path: Path, data: bytes | Iterable[bytes | memoryview]) -> None:
     """Write a file so that a reader sees the old content or the new, never a part.
 
     That holds after a power cut too; once this returns, it is the new one.

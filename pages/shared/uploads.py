@@ -10,7 +10,8 @@ import streamlit as st
 
 from tl_core.data.dataset import Dataset
 from tl_core.data.intake import import_entries
-from tl_core.data.sources import Entry, zip_entries
+from tl_core.data.packed import archive_stem, is_archive_name, open_archive
+from tl_core.data.sources import Entry
 from tl_core.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -29,9 +30,9 @@ def import_uploads(workspace: Workspace, files: Sequence[UploadedFile]) -> Datas
         bar.progress(done / max(total, 1), f"Taking in the pictures: {done} of {total}")
 
     first = files[0]
-    if len(files) == 1 and first.name.lower().endswith(".zip"):
-        name = PurePosixPath(first.name).stem
-        with zip_entries(cast("BinaryIO", first)) as entries:
+    if len(files) == 1 and is_archive_name(first.name):
+        name = archive_stem(first.name)
+        with open_archive(cast("BinaryIO", first)) as entries:
             dataset = import_entries(workspace, entries, name, progress=tell)
     else:
         entries = [_entry(file) for file in files]

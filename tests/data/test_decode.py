@@ -12,7 +12,6 @@ from PIL import Image, TiffImagePlugin
 
 from tl_core.backbones.card import Preprocessing
 from tl_core.backbones.catalog import catalogue
-from tl_core.data import decode
 from tl_core.data.decode import fit, open_image, thumbnail
 from tl_core.errors import UnreadableImageError
 
@@ -187,9 +186,9 @@ def test_reasons(picture, tmp_path, monkeypatch):
         assert str(caught.value) == reason
     with pytest.raises(UnreadableImageError, match="cannot be opened"):
         open_image(tmp_path / "missing.png")
-    monkeypatch.setattr(decode, "MAX_PIXELS", 64 * 64 - 1)
+    monkeypatch.setenv("HEADSTART_MAX_MEGAPIXELS", "1")
     with pytest.raises(UnreadableImageError, match="too many pixels"):
-        open_image(jpeg)
+        open_image(picture(size=(1100, 1000)))
 
 
 def test_pillow_is_left_as_it_was():

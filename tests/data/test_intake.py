@@ -13,9 +13,11 @@ from collections import Counter
 
 import pytest
 
-from tl_core.data import intake
+from tl_core.data import intake, site
 from tl_core.data.dataset import list_datasets
-from tl_core.data.intake import Entry, import_entries, import_source
+from tl_core.data.intake import import_entries, import_source
+from tl_core.data.limits import limits
+from tl_core.data.sources import Entry
 from tl_core.data.split import shares
 from tl_core.errors import UserError
 
@@ -203,7 +205,7 @@ def test_an_empty_class_folder_is_refused(workspace, tree):
 
 @pytest.mark.parametrize("source", ["missing", "x" * 5000, "nul\0", "~nobody-here/x"])
 def test_a_missing_source(workspace, source):
-    with pytest.raises(UserError, match=r"no folder or \.zip that can be read at"):
+    with pytest.raises(UserError, match=r"no folder or archive that can be read at"):
         import_source(workspace, source)
 
 
@@ -248,7 +250,7 @@ def raising(error):
     ("size", "open_it", "reason"),
     [
         (5, lambda: io.BytesIO(b"123456"), "longer than it said"),
-        (intake.MAX_FILE + 1, lambda: io.BytesIO(b""), "larger than 200 MB"),
+        (limits().file_bytes + 1, lambda: io.BytesIO(b""), "larger than 200 MB"),
         (5, raising(PermissionError(13, "Permission denied")), "could not be read"),
         (5, raising(zipfile.BadZipFile("x")), "damaged inside the archive"),
     ],
@@ -272,7 +274,7 @@ def test_whatever_interrupts_leaves_nothing(workspace, picture, monkeypatch, err
     def fail(*_):
         raise error
 
-    monkeypatch.setattr(intake, step, fail)
+    monkeypatch.setattr(site if step == "save" else intake, step, fail)
     with pytest.raises(expected):
         import_entries(workspace, entries(picture), "x")
     assert nothing_left(workspace)

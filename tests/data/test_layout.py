@@ -88,7 +88,7 @@ def test_what_is_no_picture_is_listed():
         "cats/labels.csv",
         "cats/film.MP4",
         "notes/a.md",
-        "x.zip",
+        "x.pth",
         "cats/labels.yaml",
     ]
     assert reasons([*TWO_CLASSES, *others]) == dict.fromkeys(others, "not a picture")

@@ -9,13 +9,16 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
+from tl_core.backbones.catalog import family_of
 from tl_core.config import RunConfig
 from tl_core.data.dataset import Dataset
 from tl_core.data.intake import import_source
+from tl_core.runs.execute import execute
 from tl_core.runs.queue import claim, register
 from tl_core.runs.store import Run, Store
-from tl_core.runs.worker import execute
 from tl_core.workspace import Workspace
 
 
@@ -39,12 +42,21 @@ def dataset(workspace: Workspace, photo_folder: Callable[..., Path]) -> Dataset:
 
 
 @pytest.fixture
-def trained(workspace: Workspace, store: Store, dataset: Dataset) -> Callable[..., Run]:
-    """Train in this process as a worker would and return the run as the store has it."""
+def queued(store: Store, dataset: Dataset) -> Callable[..., str]:
+    """Queue a run of two epochs of the small network and return its id."""
 
-    def train(**settings: object) -> Run:
+    def queue(**settings: object) -> str:
         chosen = {"dataset": dataset.id, "backbone": "small", "epochs": 2, "device": "cpu"}
-        run_id = store.create(RunConfig(**(chosen | settings)))
+        return store.create(RunConfig(**(chosen | settings)))
+
+    return queue
+
+
+@pytest.fixture
+def work(workspace: Workspace, store: Store) -> Callable[[str], Run]:
+    """Take a run that waits, in this process, as a worker would; return it as it then stands."""
+
+    def take(run_id: str) -> Run:
         register(store, "cpu", ["cpu"], "a test", os.getpid())
         claimed = claim(store, "a test")
         assert claimed is not None
@@ -52,7 +64,26 @@ def trained(workspace: Workspace, store: Store, dataset: Dataset) -> Callable[..
         execute(workspace, store, claimed, "a test")
         return store.run(run_id)
 
-    return train
+    return take
+
+
+@pytest.fixture
+def trained(queued: Callable[..., str], work: Callable[[str], Run]) -> Callable[..., Run]:
+    """Train in this process as a worker would and return the run as the store has it."""
+    return lambda **settings: work(queued(**settings))
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    """A weights file of the small network, so that something can be frozen."""
+    torch.manual_seed(0)
+    network = family_of("small").build("small")
+    for name, buffer in network.named_buffers():
+        if name.endswith("running_mean"):
+            buffer.normal_(0, 0.1)
+    path = tmp_path / "small.safetensors"
+    save_file(network.state_dict(), path)
+    return path
 
 
 @pytest.fixture

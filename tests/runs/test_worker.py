@@ -16,34 +16,19 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
-from tl_core.backbones.catalog import family_of
 from tl_core.backbones.load import load_backbone
 from tl_core.bundles.bundle import read_bundle
 from tl_core.bundles.predict import Model
 from tl_core.config import RunConfig
 from tl_core.data.dataset import Dataset
-from tl_core.runs import pipeline, worker
+from tl_core.runs import pipeline, telling, worker
 from tl_core.runs.launch import child_environment, ensure_worker
 from tl_core.runs.queue import beat, has_worker, register
 from tl_core.runs.store import Run, Store
-from tl_core.runs.worker import Telling
-from tl_core.training.events import EpochEnded, Notice, PhaseStarted, Preparing, Stepped
+from tl_core.training.events import EpochEnded
 from tl_core.workspace import Workspace
-
-
-@pytest.fixture
-def weights(tmp_path: Path) -> Path:
-    """A weights file of the small network, so that something can be frozen."""
-    torch.manual_seed(0)
-    network = family_of("small").build("small")
-    for name, buffer in network.named_buffers():
-        if name.endswith("running_mean"):
-            buffer.normal_(0, 0.1)
-    path = tmp_path / "small.safetensors"
-    save_file(network.state_dict(), path)
-    return path
 
 
 def wait_for(what: Callable[[], Any], seconds: float = 60) -> Any:
@@ -120,7 +105,7 @@ def test_a_person_s_mistake_is_told_in_a_sentence(
     assert not run.facts.get("fault")
     assert run.facts.get("bundle") is None
     left = {path.name for path in (workspace.runs / run.id).iterdir()}
-    assert left == {"config.json", "record.json", "run.log"}
+    assert left == {"config.json", "events.jsonl", "record.json", "run.log"}
 
 
 def test_a_dataset_that_is_gone(trained: Callable[..., Run]) -> None:
@@ -129,14 +114,14 @@ def test_a_dataset_that_is_gone(trained: Callable[..., Run]) -> None:
     assert "no dataset called 'nowhere'" in run.message
 
 
-def test_a_full_disk_ends_the_run_with_a_sentence(
+def test_a_full_disk_pauses_the_run_with_a_sentence(
     trained: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, workspace: Workspace
 ) -> None:
     full = shutil.disk_usage(workspace.root)._replace(free=1 << 20)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
     run = trained()
-    assert run.state == "failed"
-    assert "1 MB free" in run.message
+    assert (run.state, run.again is not None) == ("paused", True)
+    assert "is full, so the run is paused; free some space" in run.message
     assert not list(workspace.root.rglob("*.part"))
     assert not list((workspace.cache / "pixels").rglob("*.npy"))
 
@@ -201,7 +186,7 @@ def test_stopping_keeps_the_best_epoch(trained: Callable[..., Run], store: Store
 def test_stopped_before_the_first_epoch_there_is_no_model(
     trained: Callable[..., Run], store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "TELL_SECONDS", 0.0)  # hears it at once
+    monkeypatch.setattr(telling, "TELL_SECONDS", 0.0)  # hears it at once
     run_ids: list[str] = []
     load = pipeline.load_backbone
 
@@ -217,37 +202,15 @@ def test_stopped_before_the_first_epoch_there_is_no_model(
     assert "bundle" not in run.facts
 
 
-def test_of_what_happens_at_once_only_the_last_is_told(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run_id = store.create(RunConfig("d", "small"))
-    monkeypatch.setattr(worker, "TELL_SECONDS", 1000.0)
-    telling = Telling(store, run_id)
-    telling.told = time.monotonic()
-    kept = [
-        Preparing("Opening", 9, 9), Preparing("Passing", 9, 9), PhaseStarted(0, "", 1, 2),
-        Stepped(1, 9, 9, 0.5, 8), EpochEnded(0, 1, 1, 1, 1, 1, 1, 1, 1), Stepped(2, 9, 9, 0.5, 8),
-        Notice("one"), Notice("two"),
-    ]  # fmt: skip
-    for event in kept:
-        if isinstance(event, Preparing):
-            telling.emit(Preparing(event.what, 3, 9))
-        if isinstance(event, Stepped):
-            telling.emit(Stepped(event.epoch, 1, 9, 0.9, 8))
-        telling.emit(event)
-    assert store.events(run_id) == []
-    telling.flush()
-    assert [told.event for told in store.events(run_id)] == kept
-
-
 # --- the worker in this process ---------------------------------------------------------------
 
 
 @pytest.fixture
 def _own_signals() -> Iterator[None]:
-    before = signal.getsignal(signal.SIGINT)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.mark.usefixtures("_own_signals")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import struct
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -20,7 +21,7 @@ from typing import Any, BinaryIO, NoReturn
 from tl_core.bundles.card import card
 from tl_core.bundles.manifest import SCHEMA, WEIGHTS, Manifest, Member
 from tl_core.errors import UserError
-from tl_core.workspace import disk_errors, new_id, require_space
+from tl_core.workspace import disk_errors, new_id, require_space, sync_folder
 
 MANIFEST, CARD, FAMILIAR = "manifest.json", "card.md", "familiar.safetensors"
 MOST: Mapping[str, int] = {MANIFEST: 8 << 20, CARD: 8 << 20, FAMILIAR: 2 << 30, WEIGHTS: 4 << 30}
@@ -113,10 +114,14 @@ def write_bundle_file(path: Path, manifest: Manifest, contents: Mapping[str, byt
     require_space(path.parent, sum(map(len, contents.values())))
     part = path.with_name(f".{new_id()}.part")
     try:
-        with disk_errors(path.name), zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
-            for name, content in {MANIFEST: text, **contents}.items():
-                archive.writestr(zipfile.ZipInfo(name, _DATE), content)
+        with disk_errors(path.name), part.open("wb") as file:
+            with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+                for name, content in {MANIFEST: text, **contents}.items():
+                    archive.writestr(zipfile.ZipInfo(name, _DATE), content)
+            file.flush()
+            os.fsync(file.fileno())
         part.replace(path)
+        sync_folder(path.parent)
     finally:
         part.unlink(missing_ok=True)
     return manifest

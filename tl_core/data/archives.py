@@ -8,10 +8,9 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
-import tarfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
@@ -21,7 +20,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tl_core.data.flower_names import FLOWERS
-from tl_core.data.sources import MAX_ENTRIES, MAX_UNPACKED, Entry, zip_entries
+from tl_core.data.sources import Entry
+from tl_core.data.tars import tar_entries
+from tl_core.data.zips import zip_entries
 from tl_core.errors import UserError
 
 FASHION = ("T-shirt or top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker",
@@ -41,7 +42,7 @@ def class_folders(files: Sequence[Path]) -> Iterator[list[Entry]]:
 @contextmanager
 def pets(files: Sequence[Path]) -> Iterator[list[Entry]]:
     """Open Oxford-IIIT Pet's pictures, `images/great_pyrenees_12.jpg` and so on."""
-    with _tar_entries(files[0]) as entries:
+    with _tar(files[0]) as entries:
         yield [
             Entry(f"{_breed(entry.name)}/{PurePosixPath(entry.name).name}", entry.size, entry.open)
             for entry in entries
@@ -64,7 +65,7 @@ def flowers(files: Sequence[Path]) -> Iterator[list[Entry]]:
     archive, label_file, split_file = files
     labels, ids = _matrix(label_file, "labels"), {key: _matrix(split_file, key) for key in _SPLITS}
     split_of = {int(n): _SPLITS[key] for key, numbers in ids.items() for n in numbers}
-    with _tar_entries(archive) as entries:
+    with _tar(archive) as entries:
         renamed = []
         for entry in entries:
             digits = PurePosixPath(entry.name).stem.removeprefix("image_")
@@ -137,35 +138,12 @@ def _turn(name: str) -> str:
 
 
 @contextmanager
-def _tar_entries(path: Path) -> Iterator[list[Entry]]:
-    """Open a gzipped tar and list its plain files; nothing is unpacked to the disk.
-
-    Reading them in the order of the list passes through the archive once more; any other order
-    would begin at its start again and again.
-
-    Raises:
-        UserError: it is damaged, or would unpack to more than the limits of `sources`.
-    """
-    try:
-        with tarfile.open(path, "r:gz") as archive:
-            members: list[tarfile.TarInfo] = []
-            unpacked = 0
-            for member in archive:
-                unpacked += member.size
-                if len(members) >= MAX_ENTRIES or unpacked > MAX_UNPACKED:
-                    raise UserError(f"{path.name} holds more than any picture set; delete it.")
-                if member.isreg():
-                    members.append(member)
-            yield [Entry(m.name, m.size, partial(_member, archive, m)) for m in members]
-    except (tarfile.TarError, EOFError, OSError) as error:
-        if isinstance(error, OSError) and error.errno:
-            raise
-        raise UserError(
-            f"{path.name} is damaged and was not opened; delete {path} and download it again."
-        ) from error
-
-
-def _member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
-    file = archive.extractfile(member)
-    assert file is not None  # noqa: S101 (a plain file)
-    return file
+def _tar(path: Path) -> Iterator[list[Entry]]:
+    with ExitStack() as stack:
+        try:
+            entries = stack.enter_context(tar_entries(path))
+        except UserError as error:
+            raise UserError(
+                f"{path.name} is damaged and was not opened; delete {path} and download it again."
+            ) from error
+        yield entries

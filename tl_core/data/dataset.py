@@ -193,7 +193,7 @@ def find_dataset(workspace: Workspace, name_or_id: str) -> Dataset:
     if not datasets:
         raise UserError(
             f"There is no dataset called {name_or_id!r} because none was imported yet; "
-            "import a folder or a .zip of class folders first."
+            "import a folder or an archive of class folders first."
         )
     raise unknown("dataset", name_or_id, [dataset.name for dataset in datasets])
 

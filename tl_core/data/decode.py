@@ -27,6 +27,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
+from tl_core.data.limits import limits
 from tl_core.errors import UnreadableImageError
 from tl_core.workspace import write_atomic
 
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
     from tl_core.backbones.card import Preprocessing
 
 OPENER = "1"
-
-MAX_PIXELS = 120_000_000
-"""Above every phone camera's usual 108 megapixels; 360 MB once decoded."""
 
 # Named one by one: Pillow's other readers include one that starts Ghostscript (EPS).
 FORMATS: tuple[str, ...] = tuple(
@@ -163,10 +161,11 @@ def _check_size(image: Image.Image) -> None:
     """Refuse before decoding: the header alone decides how much memory a picture takes."""
     if min(image.size) < 1:
         raise UnreadableImageError("the picture has no pixels")
-    if image.width * image.height > MAX_PIXELS:
+    allowed = limits()
+    if image.width * image.height > allowed.pixels:
         raise UnreadableImageError(
             f"too many pixels ({image.width} × {image.height}, "
-            f"at most {MAX_PIXELS // 1_000_000} million are read)"
+            f"at most {allowed.megapixels} million are read)"
         )
 
 

@@ -1,17 +1,15 @@
-"""The data door: from a folder or a zip to a dataset in the workspace, or nothing at all."""
+"""The data door: from a folder or an archive to a dataset in the workspace, or nothing at all."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import stat
 import time
-import zipfile
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,29 +19,26 @@ from tl_core.data.dataset import (
     Skipped,
     Split,
     fingerprint,
-    list_datasets,
-    load_dataset_folder,
-    save,
     stored_path,
 )
 from tl_core.data.decode import open_image
 from tl_core.data.layout import Layout, Place, arrange, clean_name, few
+from tl_core.data.limits import limits
+from tl_core.data.packed import archive_stem, is_archive, open_archive
 from tl_core.data.repeats import near_groups
+from tl_core.data.site import building_site, publish
 from tl_core.data.sketch import Sketches, sketch
 from tl_core.data.sketches import Known, keep_sketches
-from tl_core.data.sources import MAX_FILE, Entry, folder_entries, zip_entries
+from tl_core.data.sources import Entry, folder_entries
 from tl_core.data.split import assign
 from tl_core.errors import UnreadableImageError, UserError
 from tl_core.escape import encodable
-from tl_core.workspace import Workspace, disk_errors, new_id, require_space
-
-__all__ = ["Entry", "folder_entries", "import_entries", "import_source", "zip_entries"]
+from tl_core.workspace import Workspace, disk_errors, require_space
 
 Progress = Callable[[int, int], None]
 
 _CHUNK = 1 << 20
 _READ_AHEAD = 64  # files copied while earlier ones are being opened
-_ABANDONED_AFTER = 24 * 3600  # seconds; what a killed import left behind
 
 
 @dataclass(frozen=True)
@@ -66,7 +61,7 @@ def import_source(
     owner: str = "local",
     progress: Progress | None = None,
 ) -> Dataset:
-    """Import a folder or a `.zip` of class folders.
+    """Import a folder or an archive (zip, tar) of class folders.
 
     Args:
         workspace: where the dataset goes.
@@ -76,7 +71,7 @@ def import_source(
         progress: called with (files done, files in all).
 
     Raises:
-        UserError: there is nothing at `source`, it is neither a folder nor a `.zip`, or
+        UserError: there is nothing at `source`, it is neither a folder nor an archive, or
             `import_entries` refuses it.
     """
     path, mode = Path(source), 0
@@ -90,16 +85,16 @@ def import_source(
         return import_entries(workspace, entries, name, owner=owner, progress=progress)
     if not stat.S_ISREG(mode):
         raise UserError(
-            f"There is no folder or .zip that can be read at {encodable(str(source))!r}; "
+            f"There is no folder or archive that can be read at {encodable(str(source))!r}; "
             "check the path and try again."
         )
-    if path.suffix.lower() != ".zip" and not zipfile.is_zipfile(path):
+    if not is_archive(path):
         raise UserError(
             f"{encodable(str(source))!r} is a single file, and pictures are imported from a folder "
-            "or a .zip with one folder for each class; name that folder instead."
+            "or an archive with one folder for each class; name that folder instead."
         )
-    with zip_entries(path) as entries:
-        name = name or path.stem
+    with open_archive(path) as entries:
+        name = name or archive_stem(path.name)
         return import_entries(workspace, entries, name, owner=owner, progress=progress)
 
 
@@ -127,32 +122,25 @@ def import_entries(
         UserError: there are no class folders, fewer than 2 classes, fewer than 2 pictures that
             can be read in a class, classes that only validation or test have, or the disk is full.
     """
-    entries = list(entries)
     title = clean_name(name) or "Dataset"
+    entries, refused = _without_refused(entries)
     layout = arrange([entry.name for entry in entries], title)
-    with disk_errors(f"the dataset {title}"), _building_site(workspace.datasets) as site:
+    with disk_errors(f"the dataset {title}"), building_site(workspace.datasets) as site:
         require_space(site, sum(entries[place.index].size for place in layout.places))
         found, unusable, sketches = _store(entries, layout.places, site, progress)
         pictures, twice = _once(found)
         _check_counts(layout, pictures, title)
         sketches = keep_sketches(workspace.cache, sketches)
         dataset = _build(layout, pictures, near_groups(sketches), owner, title)
-        dataset = replace(dataset, folder=site, skipped=(*layout.skipped, *unusable, *twice))
-        return _publish(workspace, dataset)
+        skipped = (*refused, *layout.skipped, *unusable, *twice)
+        dataset = replace(dataset, folder=site, skipped=skipped)
+        return publish(workspace, dataset)
 
 
-@contextmanager
-def _building_site(datasets: Path) -> Iterator[Path]:
-    datasets.mkdir(parents=True, exist_ok=True)
-    for abandoned in datasets.glob(".*.part"):
-        if time.time() - abandoned.stat().st_mtime > _ABANDONED_AFTER:
-            shutil.rmtree(abandoned, ignore_errors=True)
-    site = datasets / f".{new_id()}.part"
-    site.mkdir()
-    try:
-        yield site
-    finally:
-        shutil.rmtree(site, ignore_errors=True)
+def _without_refused(entries: Iterable[Entry]) -> tuple[list[Entry], list[Skipped]]:
+    found = list(entries)
+    refused = [Skipped(encodable(e.name), e.refused) for e in found if e.refused]
+    return [entry for entry in found if not entry.refused], refused
 
 
 def _store(
@@ -204,8 +192,9 @@ def _store(
 
 def _copy(entry: Entry, site: Path) -> str:
     """Copy one file into the site and return its hash."""
-    if entry.size > MAX_FILE:
-        raise _UnusableError(f"larger than {MAX_FILE >> 20} MB")
+    allowed = limits()
+    if entry.size > allowed.file_bytes:
+        raise _UnusableError(f"larger than {allowed.file_mb} MB")
     part = site / "incoming"
     digest, size = hashlib.sha256(), 0
     try:
@@ -306,34 +295,3 @@ def _check_counts(layout: Layout, pictures: Sequence[_Found], title: str) -> Non
             f"Too few pictures can be read in {few(small)}, and every class needs at least 2, one "
             "to train and one to validate; add pictures there or remove the folder."
         )
-
-
-def _publish(workspace: Workspace, dataset: Dataset) -> Dataset:
-    """Move a finished building site to its place, unless the same dataset is there already."""
-    home = workspace.datasets / dataset.id
-    existing = list_datasets(workspace)
-    for other in existing:
-        if other.id == dataset.id:
-            return other
-    shutil.rmtree(home, ignore_errors=True)  # at most a damaged folder is left there
-    dataset = replace(dataset, name=_free_name(dataset.name, {other.name for other in existing}))
-    save(dataset)
-    try:
-        dataset.folder.rename(home)
-    except OSError:
-        if not home.is_dir():
-            raise
-        # Somebody else imported the same pictures at the same moment.
-    return load_dataset_folder(home)
-
-
-def _free_name(name: str, taken: set[str]) -> str:
-    """Return `name`, or `name (2)` and so on when it is taken.
-
-    >>> _free_name("Ants", {"Ants", "Ants (2)"})
-    'Ants (3)'
-    """
-    candidate, number = name, 2
-    while candidate in taken:
-        candidate, number = f"{name} ({number})", number + 1
-    return candidate

@@ -10,14 +10,15 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from mimetypes import MimeTypes
-from pathlib import PurePosixPath
 
 from natsort import natsorted, ns
 
 from tl_core.data.dataset import Skipped, Split
+from tl_core.data.limits import limits
 from tl_core.errors import UserError
-from tl_core.escape import JOINERS, encodable
+from tl_core.escape import JOINERS, encodable, shorten
 
 SPLIT_FOLDERS: dict[str, Split] = {
     "train": "train",
@@ -29,10 +30,11 @@ SPLIT_FOLDERS: dict[str, Split] = {
 
 _CLUTTER = {"__macosx", "thumbs.db", "desktop.ini", "@eadir"}
 _DRIVE = re.compile(r"[A-Za-z]:(/|$)")
-_LONGEST_CLASS = 255
+_NESTED = "an archive, and those inside others are not opened"
+_ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")
 # Python's own table: what the system's says would differ from machine to machine.
 _TYPES = MimeTypes(filenames=())
-_NO_PICTURES = {".7z", ".gz", ".ipynb", ".log", ".md", ".npy", ".npz", ".parquet", ".pth", ".rar",
+_NO_PICTURES = {".ipynb", ".log", ".md", ".npy", ".npz", ".parquet", ".pth",
                 ".safetensors", ".toml", ".yaml", ".yml"}  # fmt: skip
 
 
@@ -95,10 +97,10 @@ def arrange(names: Sequence[str], source: str) -> Layout:
     """
     pictures, others, folders, skipped = _sort_out(names)
     if not pictures:
-        raise UserError(
-            f"There are no pictures in {source}; choose a folder or a .zip that has one folder of "
-            "pictures for each class."
-        )
+        remedy = "choose a folder or an archive that has one folder of pictures for each class"
+        if any(one.reason == _NESTED for one in skipped):
+            remedy = "unpack the archives inside and import the folder that they make"
+        raise UserError(f"There are no pictures in {source}; {remedy}.")
     base = _wrapping(pictures)
     depth = len(base)
     tops = {file.folders[depth] for file in pictures if len(file.folders) > depth}
@@ -109,6 +111,7 @@ def arrange(names: Sequence[str], source: str) -> Layout:
         )
     given = _is_split(tops)
     level = depth + given
+    longest = limits().name_length
     places = []
     for file in pictures:
         folder = file.folders[depth] if len(file.folders) > depth else ""
@@ -116,7 +119,7 @@ def arrange(names: Sequence[str], source: str) -> Layout:
             skipped.append(Skipped(file.name, "not in the train, validation or test folder"))
         elif len(file.folders) <= level:
             skipped.append(Skipped(file.name, "not in a class folder"))
-        elif len(file.folders[level]) > _LONGEST_CLASS:
+        elif len(file.folders[level]) > longest:
             skipped.append(Skipped(file.name, "the name of its class folder is too long"))
         else:
             split = SPLIT_FOLDERS[folder.lower()] if given else None
@@ -169,9 +172,11 @@ def _sort_out(
     others: set[tuple[str, ...]] = set()
     folders: set[tuple[str, ...]] = set()
     skipped: list[Skipped] = []
+    allowed = limits()
     for index, raw in enumerate(names):
-        text = encodable(raw)
-        path = text.replace("\\", "/")
+        path = encodable(raw)
+        text = _bounded(path, allowed.name_length)
+        path = path.replace("\\", "/")
         parts = tuple(part for part in path.split("/") if part not in ("", "."))
         if ".." in parts or "\0" in path or path.startswith("/") or _DRIVE.match(path):
             skipped.append(Skipped(text, "its name points outside the folder"))
@@ -179,6 +184,10 @@ def _sort_out(
             continue
         elif path.endswith("/"):
             folders.add(parts)
+        elif len(parts) > allowed.folders + 1:
+            skipped.append(Skipped(text, f"more than {allowed.folders} folders deep"))
+        elif parts[-1].lower().endswith(_ARCHIVES):
+            skipped.append(Skipped(text, _NESTED))
         elif _is_no_picture(parts[-1]):
             others.update(parts[:n] for n in range(1, min(len(parts), 16)))
             skipped.append(Skipped(text, "not a picture"))
@@ -187,9 +196,24 @@ def _sort_out(
     return pictures, others, folders, skipped
 
 
+def _bounded(name: str, longest: int) -> str:
+    """Return a path with the middle of overlong parts left out; no system makes such names.
+
+    >>> _bounded("ants/" + "x" * 12 + ".jpg", 9)
+    'ants/xxxx….jpg'
+    """
+    if len(name) <= longest:
+        return name
+    return "/".join(shorten(part, longest) for part in name.replace("\\", "/").split("/"))
+
+
 def _is_no_picture(name: str) -> bool:
     """Say whether the ending alone shows that this is something else (text, sound, a film)."""
-    ending = PurePosixPath(name).suffix.lower()
+    return _is_other(name[name.rfind(".") :].lower() if "." in name else "")
+
+
+@lru_cache(maxsize=256)
+def _is_other(ending: str) -> bool:
     kind, _ = _TYPES.guess_type("file" + ending)
     return ending in _NO_PICTURES or not (kind is None or kind.startswith("image/"))
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from tl_core.data.dataset import Dataset, Item, fingerprint, stored_path
 from tl_core.data.finding import Mend, listed
-from tl_core.data.intake import _building_site, _publish
+from tl_core.data.site import building_site, publish
 from tl_core.errors import UserError
 from tl_core.workspace import Workspace, disk_errors
 
@@ -31,12 +31,12 @@ def mend(workspace: Workspace, dataset: Dataset, mends: Iterable[Mend]) -> Datas
     for one in mends:
         if one.action == "merge":
             mended = merged(mended, one.source, one.target)
-    with disk_errors(f"the dataset {dataset.name}"), _building_site(workspace.datasets) as site:
+    with disk_errors(f"the dataset {dataset.name}"), building_site(workspace.datasets) as site:
         for file in {item.file for item in mended.items}:
             target = stored_path(site, file)
             target.parent.mkdir(parents=True, exist_ok=True)
             _link(str(stored_path(dataset.folder, file)), str(target))
-        return _publish(workspace, replace(mended, folder=site))
+        return publish(workspace, replace(mended, folder=site))
 
 
 def without(dataset: Dataset, items: Collection[Item]) -> Dataset:

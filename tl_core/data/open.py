@@ -31,7 +31,7 @@ def import_any(
     *,
     progress: Progress | None = None,
 ) -> Dataset:
-    """Import a folder, a `.zip`, a sample (`sample:phones`) or a public set (`public:eurosat`).
+    """Import a folder, an archive, a sample (`sample:phones`) or a public set (`public:eurosat`).
 
     Args:
         workspace: where the dataset goes.

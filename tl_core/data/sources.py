@@ -1,7 +1,7 @@
-"""Where pictures come from: a folder or a zip, as a list of entries.
+"""Where pictures come from: a folder or an archive, as a list of entries.
 
 An entry's name is only text. Nothing here or later turns it into a path, so a name such as
-`../../evil` has nowhere to go.
+`../../evil` has nowhere to go; nothing is unpacked to where a name says.
 """
 
 from __future__ import annotations
@@ -9,9 +9,7 @@ from __future__ import annotations
 import io
 import os
 import stat
-import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,17 +17,8 @@ from typing import IO, BinaryIO
 
 from natsort import natsorted
 
+from tl_core.data.limits import limits
 from tl_core.errors import UserError
-
-MAX_ENTRIES = 200_000
-MAX_FILE = 200 << 20
-MAX_UNPACKED = 20 << 30
-MAX_RATIO = 200
-_RATIO_MATTERS_FROM = 1 << 30
-
-_ENCRYPTED = 0x1
-_UTF8_NAME = 0x800
-_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}
 
 
 @dataclass(frozen=True)
@@ -40,116 +29,85 @@ class Entry:
         name: relative path with `/` or `\`, plain text; it ends in `/` for a folder.
         size: bytes that `open` yields at most; whoever reads counts along.
         open: returns the file's bytes as a stream.
+        refused: why it is left out without being opened; empty for what may be a picture.
     """
 
     name: str
     size: int
     open: Callable[[], IO[bytes]]
+    refused: str = ""
 
 
-def folder_entries(path: Path) -> list[Entry]:
+def folder_entries(path: Path, *, within: Path | None = None) -> list[Entry]:
     """List the files below a folder, in natural order; links are followed, but never in circles.
 
-    Raises:
-        UserError: the folder, or one inside it, cannot be listed.
-    """
-    return natsorted(_walk(path, "", frozenset()), key=lambda entry: entry.name)
-
-
-@contextmanager
-def zip_entries(source: Path | BinaryIO) -> Iterator[list[Entry]]:
-    """Open a zip and list its files; they can be read while the context is open.
+    Args:
+        path: the folder.
+        within: links that lead out of this folder are left out; `None` follows all of them.
 
     Raises:
-        UserError: the file is not a zip, is damaged or protected by a password, or would unpack
-            to more than the limits of this module.
+        UserError: the folder, or one inside it, cannot be listed, or it holds more files than are
+            taken at once.
     """
-    with _open_zip(source) as archive:
-        infos = archive.infolist()
-        _check(infos)
-        yield [Entry(_name(info), info.file_size, partial(archive.open, info)) for info in infos]
+    root = Path(os.path.realpath(within)) if within else None
+    found = counted(_walk(path, root), "folder")
+    return natsorted(found, key=lambda entry: entry.name)
 
 
-def _walk(folder: Path, prefix: str, above: frozenset[str]) -> Iterator[Entry]:
+def counted(entries: Iterable[Entry], what: str) -> list[Entry]:
+    """Return entries as a list, unless they are more than are taken at once.
+
+    Raises:
+        UserError: they are.
+    """
+    most, found = limits().entries, []
+    for entry in entries:
+        found.append(entry)
+        if len(found) > most:
+            raise UserError(
+                f"The {what} holds more than {most:,} files, and no more are taken at once; "
+                "import fewer pictures, or a part of them at a time."
+            )
+    return found
+
+
+def _walk(top: Path, within: Path | None) -> Iterator[Entry]:
+    deepest = limits().folders
+    waiting: list[tuple[Path, str, frozenset[str]]] = [(top, "", frozenset())]
+    while waiting:
+        folder, prefix, above = waiting.pop()
+        if prefix.count("/") > deepest:
+            yield Entry(prefix, 0, io.BytesIO, f"more than {deepest} folders deep")
+            continue
+        children = _listed(folder)
+        if not children and prefix:
+            yield Entry(prefix, 0, io.BytesIO)
+        above |= {os.path.realpath(folder)}
+        for child in children:
+            try:
+                status = child.stat()
+                leads_out = within and not Path(os.path.realpath(child.path)).is_relative_to(within)
+            except OSError:
+                continue  # a link to nothing, or gone since it was listed
+            path, name = Path(child.path), prefix + child.name
+            if leads_out:
+                yield Entry(name, 0, io.BytesIO, "a link that leads out of the folder")
+            elif stat.S_ISDIR(status.st_mode):
+                if os.path.realpath(path) not in above:
+                    waiting.append((path, f"{name}/", above))
+            elif stat.S_ISREG(status.st_mode):  # opening a pipe or a device could wait for ever
+                yield Entry(name, status.st_size, partial(_open, path))
+
+
+def _listed(folder: Path) -> list[os.DirEntry[str]]:
     try:
-        children = list(os.scandir(folder))
+        return list(os.scandir(folder))
     except OSError as error:
         raise UserError(
             f"The folder {folder} cannot be listed ({error.strerror}); "
             "check its permissions and try again."
         ) from error
-    if not children and prefix:
-        yield Entry(prefix, 0, io.BytesIO)
-    above |= {os.path.realpath(folder)}
-    for child in children:
-        try:
-            status = child.stat()
-        except OSError:
-            continue  # a link to nothing, or gone since it was listed
-        path = Path(child.path)
-        if stat.S_ISDIR(status.st_mode):
-            if os.path.realpath(path) not in above:
-                yield from _walk(path, f"{prefix}{child.name}/", above)
-        elif stat.S_ISREG(status.st_mode):  # opening a pipe or a device could wait for ever
-            yield Entry(prefix + child.name, status.st_size, partial(_open, path))
 
 
 def _open(path: Path) -> BinaryIO:
     return path.open("rb")
-
-
-def _open_zip(source: Path | BinaryIO) -> zipfile.ZipFile:
-    try:
-        return zipfile.ZipFile(source)
-    except OSError as error:
-        raise UserError(
-            f"The archive cannot be opened ({error.strerror or error}); "
-            "check that it exists and that you may read it."
-        ) from error
-    except Exception as error:  # zipfile raises almost anything on hostile bytes
-        raise UserError(
-            "The archive cannot be read because it is damaged or not a .zip file; "
-            "make the .zip again, or import the folder itself."
-        ) from error
-
-
-def _check(infos: list[zipfile.ZipInfo]) -> None:
-    """Refuse an archive by its table of contents, before anything is unpacked."""
-    if len(infos) > MAX_ENTRIES:
-        raise UserError(
-            f"The archive holds {len(infos):,} files and at most {MAX_ENTRIES:,} are taken; "
-            "import fewer pictures at once."
-        )
-    if any(info.flag_bits & _ENCRYPTED for info in infos):
-        raise UserError(
-            "The archive is protected by a password, so its pictures cannot be read; "
-            "unpack it and import the folder."
-        )
-    if any(info.compress_type not in _METHODS for info in infos):
-        raise UserError(
-            "The archive is compressed by a method that cannot be read here; "
-            "unpack it and import the folder."
-        )
-    packed = sum(info.compress_size for info in infos)
-    unpacked = sum(info.file_size for info in infos)
-    if unpacked > MAX_UNPACKED:
-        raise UserError(
-            f"The archive would unpack to {unpacked / 1e9:,.0f} GB and at most "
-            f"{MAX_UNPACKED / 1e9:,.0f} GB are taken; import fewer pictures at once."
-        )
-    if unpacked > max(_RATIO_MATTERS_FROM, MAX_RATIO * packed):
-        raise UserError(
-            f"The archive would unpack to {unpacked / max(packed, 1):,.0f} times its size, which "
-            "pictures do not do, so it was not opened; import the folder itself."
-        )
-
-
-def _name(info: zipfile.ZipInfo) -> str:
-    """Return the name as it was written, also where the packer forgot to say that it is UTF-8."""
-    name = info.orig_filename
-    if not info.flag_bits & _UTF8_NAME:
-        try:
-            return name.encode("cp437").decode("utf-8")
-        except UnicodeError:
-            pass
-    return name

@@ -18,7 +18,8 @@ from tl_core.backbones.card import Preprocessing
 from tl_core.data.decode import OPENER, fit, open_image
 from tl_core.data.layout import Layout, arrange
 from tl_core.data.pixels import map_pixels, write_pixels
-from tl_core.data.sources import Entry, folder_entries, zip_entries
+from tl_core.data.sources import Entry, folder_entries
+from tl_core.data.zips import zip_entries
 from tl_core.errors import UnreadableImageError, UserError
 
 Progress = Callable[[str, int, int], None]

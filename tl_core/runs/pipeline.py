@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,22 +26,20 @@ from tl_core.data.pictures import Pictures
 from tl_core.data.pixels import Pixels, decode_pixels, trim
 from tl_core.evaluation.metrics import confusion_matrix
 from tl_core.evaluation.predictions import FILE, Predictions, predictions_of, save_predictions
+from tl_core.runs.following import Emit, Following, StoppedError
+from tl_core.runs.recovery import Past, Recording
+from tl_core.runs.run import Wish
 from tl_core.runs.savings import savings
 from tl_core.training.cutcache import CutCache
 from tl_core.training.device import Device, choose_device, set_up
 from tl_core.training.events import EpochEnded, Event, Notice, Preparing, Stepped
-from tl_core.training.fit import fit
+from tl_core.training.fit import fit, is_over
 from tl_core.training.keeping import Keeping, name_stages
 from tl_core.training.phases import Phase, Plan, plan
 from tl_core.training.sources import Inference, Kept
+from tl_core.training.standing import Standing
 from tl_core.version import __version__
 from tl_core.workspace import CACHE_BUDGET, Workspace
-
-Emit = Callable[[Event], None]
-
-
-class StoppedError(Exception):
-    """The person stopped the run before there was anything to keep."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,9 @@ def train_run(
     emit: Emit,
     *,
     learn: Callable[..., None] = lambda **_: None,
-    should_stop: Callable[[], bool] = lambda: False,
+    wish: Callable[[], Wish] = lambda: "",
+    recording: Recording | None = None,
+    past: Past | None = None,
 ) -> Result:
     """Train one run in this process.
 
@@ -88,28 +88,31 @@ def train_run(
         folder: of the run; the bundle is written there.
         emit: receives events.
         learn: receives facts that are known before the end (the plan, the device).
-        should_stop: asked between steps.
+        wish: asked between steps.
+        recording: takes checkpoints.
+        past: where to go on.
 
     Raises:
         UserError: something that the person can mend.
         StoppedError: stopped before the first epoch ended.
+        PausedError: paused.
     """
     device = choose_device(config.device)
     set_up(device)
     card = find_card(config.backbone)
     todo = plan(config, card, len(dataset.of("train")), device.kind)
+    told = Following([item.event for item in past.told] if past else [], emit, wish)
+    if past:
+        # As it was chosen then, by another version perhaps; what was asked for since comes after.
+        phases = tuple(Phase(**phase) for phase in past.facts["phases"])
+        todo = replace(todo, phases=(*phases, *todo.phases[len(phases) :]))
     learn(**_facts(card.name, dataset, todo, device))
 
     trim(workspace.cache, CACHE_BUDGET)
     paths = {split: [dataset.path(item) for item in dataset.of(split)] for split in SPLITS}
 
     def progress(what: str) -> Callable[[int, int], None]:
-        def tell(done: int, total: int) -> None:
-            emit(Preparing(what, done, total))
-            if should_stop():
-                raise StoppedError
-
-        return tell
+        return lambda done, total: told.prepare(Preparing(what, done, total))
 
     pixels = {
         split: decode_pixels(
@@ -122,7 +125,7 @@ def train_run(
         if paths[split]
     }
     for note in dict.fromkeys(known.note for known in pixels.values() if known.note):
-        emit(Notice(note))
+        told.tell(Notice(note))
     labels = {split: [item.label for item in dataset.of(split)] for split in SPLITS}
     chain = load_backbone(
         config.backbone,
@@ -133,7 +136,8 @@ def train_run(
         progress=progress(f"Downloading the weights of {card.title}"),
     )
     chain = chain.to(device.torch, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    path = config.body or choose_path(chain.body(len(chain.names)), device.kind)
+    chosen: BodyPath | None = past.facts["body_path"] if past else config.body
+    path = chosen or choose_path(chain.body(len(chain.names)), device.kind)
     learn(body_path=path)
 
     pictures = {
@@ -148,13 +152,23 @@ def train_run(
     def source_of(split: str, phase: Phase) -> Pictures:
         return pictures[split].varied(phase.augment if split == "train" else "none")  # type: ignore[index]
 
-    told, stopped = _follow(
-        fit(chain, source_of, todo, device, seed=config.seed, keeping=keeping), emit, should_stop
+    at = past.at if past else Standing()
+
+    def keep(event: Event, *, must: bool) -> None:
+        if recording and at.can_be_captured and isinstance(event, Stepped | EpochEnded):
+            ended = isinstance(event, EpochEnded) and is_over(at, todo.phases[at.phase])
+            choices = {"phases": [asdict(phase) for phase in todo.phases], "body_path": path}
+            recording.offer(
+                event, lambda: at.capture(choices, ended=ended, device=device), must=must or ended
+            )
+
+    stopped = told.follow(
+        fit(chain, source_of, todo, device, seed=config.seed, keeping=keeping, at=at), at, keep
     )
-    epochs = [event for event in told if isinstance(event, EpochEnded)]
+    epochs = told.epochs
     if not epochs:
         raise StoppedError
-    if (saved := savings(told)) is not None:
+    if (saved := savings(told.events)) is not None:
         learn(cache=asdict(saved))
     bundle = folder / "model.headstart"
     write_bundle(bundle, chain, _manifest(config, dataset, todo))
@@ -178,20 +192,6 @@ def train_run(
 
 def _inference(path: BodyPath, device: Device) -> Inference:
     return Inference(path, lambda stages, shape: inference_body(stages, path, device.torch, shape))
-
-
-def _follow(
-    events: Generator[Event, None, None], emit: Emit, should_stop: Callable[[], bool]
-) -> tuple[list[Event], bool]:
-    told: list[Event] = []
-    for event in events:
-        emit(event)
-        if not isinstance(event, Stepped | Preparing):
-            told.append(event)
-        if should_stop():
-            events.close()
-            return told, True
-    return told, False
 
 
 def _predictions(

@@ -24,6 +24,7 @@ from tl_core.runs.run import (
     Run,
     State,
     Told,
+    Wish,
     extending,
     pausing,
     resuming,
@@ -139,6 +140,15 @@ class Store(Database):
             UserError: it is not finished, or `epochs` is out of bounds.
         """
         return self._decide(run, lambda now: extending(now, epochs))
+
+    def wish(self, run: str, holder: str) -> Wish:
+        """Return what its holder should do with a run.
+
+        Raises:
+            LostLeaseError: it is no longer the holder.
+        """
+        with self.read() as db:
+            return find(db, run, holder).wish
 
     def _decide(self, run: str, decide: Callable[[Run], Changes], holder: str | None = None) -> Run:
         with self.write() as db:

@@ -6,150 +6,47 @@ ends by itself when nothing came for a while. There is one per device; a second 
 
 from __future__ import annotations
 
-import json
-import logging
 import os
 import signal
 import sys
 import threading
 import time
-from dataclasses import asdict
-from pathlib import Path
+from contextlib import suppress
 
-from tl_core.data.dataset import find_dataset
-from tl_core.errors import UserError
+from tl_core.errors import NoRoomError, UserError
 from tl_core.runs import queue
 from tl_core.runs.alive import alive
 from tl_core.runs.launch import worker_log
 from tl_core.runs.rebuild import open_store
-from tl_core.runs.store import Run, Store
-from tl_core.training.events import Event, Preparing, Stepped
-from tl_core.workspace import Workspace, new_id, write_atomic
+from tl_core.runs.store import Store
+from tl_core.workspace import Workspace, new_id
 
 IDLE_SECONDS = float(os.environ.get("HEADSTART_WORKER_IDLE", "600"))
-BEAT_SECONDS, LOOK_SECONDS, TELL_SECONDS = 2.0, 0.2, 0.25
-
-
-class Telling:
-    """Passes events on to the store, at most four commits a second, and hears the wish to stop.
-
-    Of the steps, and of the preparations, between two commits only the last is kept: the page
-    can show no more.
-    """
-
-    def __init__(self, store: Store, run: str) -> None:
-        self.store, self.run = store, run
-        self.waiting: list[Event] = []
-        self.told = 0.0
-        self.stop = False
-
-    def emit(self, event: Event) -> None:
-        """Take one event."""
-        if self.waiting and _replaces(event, self.waiting[-1]):
-            self.waiting.pop()
-        self.waiting.append(event)
-        if time.monotonic() - self.told >= TELL_SECONDS:
-            self.flush()
-
-    def flush(self) -> None:
-        """Write what waits and look whether the run should stop."""
-        if self.waiting:
-            self.store.append(self.run, self.waiting)
-            self.waiting = []
-        now = self.store.run(self.run)
-        # A run given up for dead (this machine slept, say) is no longer this worker's.
-        self.stop = now.stop or now.is_over
-        self.told = time.monotonic()
-
-    def should_stop(self) -> bool:
-        """Tell whether the person asked to stop, as of the last look."""
-        if time.monotonic() - self.told >= TELL_SECONDS:
-            self.flush()
-        return self.stop
-
-
-def _replaces(event: Event, before: Event) -> bool:
-    if isinstance(event, Preparing) and isinstance(before, Preparing):
-        return event.what == before.what
-    return isinstance(event, Stepped) and isinstance(before, Stepped)
-
-
-def execute(workspace: Workspace, store: Store, run: Run, token: str) -> None:
-    """Train a claimed run and write down how it ended; nothing is raised."""
-    from tl_core.runs.pipeline import StoppedError, train_run
-
-    folder = workspace.runs / run.id
-    telling = Telling(store, run.id)
-    try:
-        log = _open_log(folder / "run.log")
-    except OSError as error:
-        store.end(run.id, "failed", _unwritable(folder, error))
-        return
-    began = time.perf_counter()
-    try:
-        store.rewind(run.id, [], token)
-        write_atomic(folder / "config.json", json.dumps(run.config.to_dict(), indent=1).encode())
-        dataset = find_dataset(workspace, run.config.dataset)
-        result = train_run(
-            run.config, dataset, workspace, folder, telling.emit,
-            learn=lambda **facts: store.learn(run.id, **facts), should_stop=telling.should_stop,
-        )  # fmt: skip
-        telling.flush()
-        seconds = round(time.perf_counter() - began, 3)
-        store.learn(run.id, **asdict(result), seconds=seconds)
-        store.end(run.id, "stopped" if result.stopped else "finished")
-    except StoppedError:
-        store.end(run.id, "stopped", "Stopped before the first epoch ended, so there is no model.")
-    except UserError as error:
-        logging.getLogger("headstart").warning("%s", error)
-        store.end(run.id, "failed", str(error))
-    except Exception:
-        logging.getLogger("headstart").exception("run %s", run.id)
-        store.learn(run.id, fault=True)
-        store.end(
-            run.id,
-            "failed",
-            f"Something went wrong on our side; the details are in {folder / 'run.log'}.",
-        )
-    finally:
-        logging.getLogger("headstart").removeHandler(log)
-        log.close()
-
-
-def _unwritable(folder: Path, error: OSError) -> str:
-    return (
-        f"The run's folder {folder} cannot be written ({error.strerror}); free some space, or set "
-        "HEADSTART_HOME to a folder you may write to."
-    )
-
-
-def _open_log(path: Path) -> logging.Handler:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    logger = logging.getLogger("headstart")
-    logger.setLevel(logging.INFO)
-    logger.addHandler(handler)
-    return handler
+BEAT_SECONDS, LOOK_SECONDS = 2.0, 0.2
 
 
 def main(home: str, device: str) -> int:
     """Take runs until nothing came for `IDLE_SECONDS`."""
     # Ctrl-C in the terminal that started a run reaches this process too; stopping goes through
-    # the store, so that the best epoch is kept.
+    # the store, so that the best epoch is kept. Whoever asks the process itself to end (a machine
+    # that is switched off, say) has its run interrupted with a checkpoint.
+    leaving = threading.Event()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: leaving.set())
     workspace = Workspace.open(home)
     store, token = open_store(workspace), new_id()
     with alive(queue.lock_file(store, token)):
         if not queue.register(store, device, [device], token, os.getpid()):
             return 0
         try:
-            return _serve(workspace, store, token, device)
+            return _serve(workspace, store, token, device, leaving)
         finally:
             queue.forget_worker(store, token)
 
 
-def _serve(workspace: Workspace, store: Store, token: str, device: str) -> int:
+def _serve(
+    workspace: Workspace, store: Store, token: str, device: str, leaving: threading.Event
+) -> int:
     dead = threading.Event()
     threading.Thread(target=_beat, args=(store, token, dead), daemon=True).start()
     try:
@@ -163,10 +60,15 @@ def _serve(workspace: Workspace, store: Store, token: str, device: str) -> int:
         raise
     if not queue.register(store, kind, serves, token, os.getpid()):
         return 0
+    from tl_core.runs.execute import execute, has_room
+
     last = time.monotonic()
-    while not dead.is_set():
-        if run := queue.claim(store, token):
-            execute(workspace, store, run, token)
+    while not dead.is_set() and not leaving.is_set():
+        run = None
+        with suppress(NoRoomError):  # it cannot even be written down who has the run
+            run = queue.claim(store, token, lambda run: has_room(workspace, run))
+        if run is not None:
+            execute(workspace, store, run, token, leaving)
             last = time.monotonic()
         elif time.monotonic() - last > IDLE_SECONDS and queue.retire(store, token):
             break
@@ -177,7 +79,7 @@ def _serve(workspace: Workspace, store: Store, token: str, device: str) -> int:
 
 def _prepare(device: str) -> tuple[str, list[str]]:
     """Load what training needs; return the device's kind and the names that it is asked for by."""
-    import tl_core.runs.pipeline  # noqa: F401 (the wait for torch, before the first run)
+    import tl_core.runs.execute  # noqa: F401 (the wait for torch, before the first run)
     from tl_core.training.device import choose_device
 
     kind = choose_device(device).kind  # type: ignore[arg-type]
@@ -194,7 +96,10 @@ def _unable(workspace: Workspace, error: Exception) -> str:
 
 
 def _beat(store: Store, token: str, dead: threading.Event) -> None:
-    while queue.beat(store, token):
+    lives = True
+    while lives:
+        with suppress(UserError):  # a full disk is no reason to die
+            lives = queue.beat(store, token)
         time.sleep(BEAT_SECONDS)
     dead.set()
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from tl_core.backbones.card import Card, resolve_cut
@@ -188,9 +188,13 @@ def plan(config: RunConfig, card: Card, examples: int, device: str = "cpu") -> P
         for draft, count in zip(drafts, epochs, strict=True)
         if count
     )
-    reasons = _reasons(config, card, recipe, phases, examples, batch)
+    phases += tuple(
+        _more(config, card, phases[-1], count, examples, device) for count in config.more
+    )
+    planned = phases[: len(phases) - len(config.more)]
+    reasons = _reasons(config, card, recipe, planned, examples, batch)
     kept = _kept(config, card, phases, examples, device)
-    return Plan(recipe, cut, phases, (*reasons, *kept))
+    return Plan(recipe, cut, phases, (*reasons, *kept, *_asked_for(config)))
 
 
 def _drafts(recipe: Recipe, cut: int, card: Card) -> list[_Draft]:
@@ -244,8 +248,35 @@ def _phase(
         schedule=draft.schedule,
         augment=augment,
         views=views,
-        patience=max(4, epochs // 3),
+        patience=_patience(epochs),
     )
+
+
+def _more(
+    config: RunConfig, card: Card, last: Phase, epochs: int, examples: int, device: str
+) -> Phase:
+    """Return a phase that goes on where a plan has ended, from its best epoch.
+
+    A schedule of its own rises over a tenth of the steps and falls to zero, as after a warm restart
+    (Loshchilov and Hutter, 2017), to half the last phase's rates: what was learned is to be
+    improved upon and not learned anew.
+    """
+    stages = card.stages[: last.cut]
+    views = choose_views(stages, last.augment, epochs, examples, device) if config.cache else 0
+    return replace(
+        last,
+        name="some more",
+        epochs=epochs,
+        head_lr=last.head_lr / 2,
+        stage_lr=last.stage_lr / 2,
+        schedule="cosine",
+        views=views,
+        patience=_patience(epochs),
+    )
+
+
+def _patience(epochs: int) -> int:
+    return max(4, epochs // 3)
 
 
 def _batch_size(examples: int, device: str) -> int:
@@ -319,6 +350,14 @@ def _reasons(
             else "the frozen stages see each picture once, which is what makes this quick",
         ),
     ]
+
+
+def _asked_for(config: RunConfig) -> list[Reason]:
+    if not config.more:
+        return []
+    epochs = ", then ".join(map(str, config.more))
+    why = "from the best epoch, at half the learning rate, because you asked for it"
+    return [Reason("Epochs more, at most", epochs, why)]
 
 
 def _kept(

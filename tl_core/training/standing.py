@@ -90,10 +90,13 @@ class Standing:
         self.phase, self.epoch, self.step = self.phase + 1, 0, 0
         self._tail = self._optimizer = self._saved = None
 
-    def capture(self, *, ended: bool, device: Device) -> Checkpoint:
+    def capture(
+        self, facts: dict[str, Any] | None = None, *, ended: bool, device: Device
+    ) -> Checkpoint:
         """Copy everything, so that training can go on while the copy is written.
 
         Args:
+            facts: plain values to keep with it.
             ended: whether the phase is over, so that only its best epoch still matters.
             device: that trains.
         """
@@ -105,7 +108,7 @@ class Standing:
             live |= optimizer_tensors(self._optimizer) | {"sums": self.sums}
             tensors |= {name: _copy(tensor) for name, tensor in live.items()}
             tensors |= _random(device)
-        return Checkpoint(tensors, {"standing": self._facts()})
+        return Checkpoint(tensors, (facts or {}) | {"standing": self._facts()})
 
     def _facts(self) -> dict[str, Any]:
         best = self.best

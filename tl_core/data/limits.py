@@ -1,0 +1,77 @@
+"""How much is taken in at once: stated here, and nowhere else.
+
+Each limit can be changed for an installation by an environment variable, `HEADSTART_MAX_` and the
+name of the field: `HEADSTART_MAX_ENTRIES=500000`.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, fields
+
+from tl_core.errors import UserError
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What an import may hold.
+
+    Attributes:
+        entries: files in one source.
+        file_mb: of one picture's file.
+        unpacked_mb: of all that an archive unpacks to.
+        ratio: times its own size that an archive may unpack to, once that is more than 256 MB;
+            pictures are compressed already and do not come near it.
+        folders: that a picture may lie below one another. An archive inside an archive is never
+            opened.
+        name_length: characters of one part of a path.
+        megapixels: of one picture. Phones make 108; decoded, 120 take 360 MB.
+    """
+
+    entries: int = 200_000
+    file_mb: int = 200
+    unpacked_mb: int = 20_000
+    ratio: int = 200
+    folders: int = 32
+    name_length: int = 255
+    megapixels: int = 120
+
+    @property
+    def file_bytes(self) -> int:
+        """Bytes of one picture's file."""
+        return self.file_mb * 1_000_000
+
+    @property
+    def unpacked_bytes(self) -> int:
+        """Bytes of all that an archive unpacks to."""
+        return self.unpacked_mb * 1_000_000
+
+    @property
+    def name_bytes(self) -> int:
+        """Bytes of all names in an archive together; they are held in memory."""
+        return self.entries * 256
+
+    @property
+    def pixels(self) -> int:
+        """Pixels of one picture."""
+        return self.megapixels * 1_000_000
+
+
+def limits() -> Limits:
+    """Return the limits of this installation.
+
+    Raises:
+        UserError: a variable of the environment is not a number above 0.
+    """
+    return Limits(**{field.name: _limit(field.name, field.default) for field in fields(Limits)})
+
+
+def _limit(name: str, default: object) -> int:
+    variable = f"HEADSTART_MAX_{name.upper()}"
+    text = os.environ.get(variable) or str(default)
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise UserError(
+            f"{variable} is {text!r} and must be a whole number above 0; "
+            f"change it, or leave it out for {default}."
+        )
+    return int(text)

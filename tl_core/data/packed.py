@@ -1,0 +1,56 @@
+"""An archive of any kind that is opened: zips and tars, told apart by their content."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import BinaryIO
+
+from tl_core.data.sources import Entry
+from tl_core.data.tars import is_tar, tar_entries
+from tl_core.data.zips import opened, zip_entries
+
+ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+
+
+def open_archive(source: Path | BinaryIO) -> AbstractContextManager[list[Entry]]:
+    """Open an archive; its files are readable in the context.
+
+    Raises:
+        UserError: it is neither zip nor tar, is damaged or protected by a password, or holds or
+            would unpack to more than is taken at once.
+    """
+    return tar_entries(source) if is_tar(source) else zip_entries(source)
+
+
+def is_archive(path: Path) -> bool:
+    """Say whether a file is to be opened as an archive, by its name or by how it begins.
+
+    A picture with a zip hanging behind it begins like a picture and is one.
+
+    Raises:
+        UserError: it cannot be opened.
+    """
+    if is_archive_name(path.name) or is_tar(path):
+        return True
+    with opened(path) as file:
+        return file.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
+
+
+def is_archive_name(name: str) -> bool:
+    """Say whether a file's name is that of an archive.
+
+    >>> is_archive_name("My photos.ZIP"), is_archive_name("a.tar.gz"), is_archive_name("a.gz")
+    (True, True, False)
+    """
+    return name.lower().endswith(ENDINGS)
+
+
+def archive_stem(name: str) -> str:
+    """Return an archive's name without its ending.
+
+    >>> archive_stem("pets.tar.gz"), archive_stem("pets.v2.zip")
+    ('pets', 'pets.v2')
+    """
+    fitting = [len(ending) for ending in ENDINGS if name.lower().endswith(ending)]
+    return name[: -max(fitting)] if fitting else name

@@ -1,0 +1,111 @@
+"""Where a dataset is built before it is there: a hidden folder that is renamed at the end.
+
+Whatever interrupts the building leaves no dataset, and what a killed process left is removed when
+Headstart starts next, or when the next dataset is built.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import time
+from collections.abc import Container, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from tl_core.data.dataset import Dataset, list_datasets, load_dataset_folder, save
+from tl_core.workspace import Workspace, new_id
+
+_ABANDONED_AFTER = 24 * 3600  # seconds, where nothing tells whether its process lives
+_NAME = re.compile(r"\.[0-9a-f]+\.(\d+)\.part")
+
+_in_use: set[str] = set()
+
+
+@contextmanager
+def building_site(datasets: Path) -> Iterator[Path]:
+    """Yield an empty folder to build a dataset in; it is gone afterwards, unless published.
+
+    Args:
+        datasets: the workspace's folder of datasets.
+    """
+    datasets.mkdir(parents=True, exist_ok=True)
+    sweep(datasets)
+    site = datasets / f".{new_id()}.{os.getpid()}.part"
+    _in_use.add(site.name)
+    try:
+        site.mkdir()
+        yield site
+    finally:
+        shutil.rmtree(site, ignore_errors=True)
+        _in_use.discard(site.name)
+
+
+def sweep(datasets: Path) -> None:
+    """Remove what processes left that no longer live."""
+    for site in datasets.glob(".*.part"):
+        if _is_abandoned(site):
+            shutil.rmtree(site, ignore_errors=True)
+
+
+def publish(workspace: Workspace, dataset: Dataset) -> Dataset:
+    """Move a finished building site to its place, unless the same dataset is there already.
+
+    Args:
+        workspace: where the dataset goes.
+        dataset: its `folder` is the building site; a number is added to its name when another
+            dataset is called so.
+
+    Raises:
+        UserError: the disk is full.
+    """
+    home = workspace.datasets / dataset.id
+    existing = list_datasets(workspace)
+    for other in existing:
+        if other.id == dataset.id:
+            return other
+    shutil.rmtree(home, ignore_errors=True)  # at most a damaged folder is left there
+    dataset = replace(dataset, name=free_name(dataset.name, {other.name for other in existing}))
+    save(dataset)
+    try:
+        dataset.folder.rename(home)
+    except OSError:
+        if not home.is_dir():
+            raise
+        # Somebody else imported the same pictures at the same moment.
+    return load_dataset_folder(home)
+
+
+def free_name(name: str, taken: Container[str]) -> str:
+    """Return `name`, or `name (2)` and so on when it is taken.
+
+    >>> free_name("Ants", {"Ants", "Ants (2)"})
+    'Ants (3)'
+    """
+    candidate, number = name, 2
+    while candidate in taken:
+        candidate, number = f"{name} ({number})", number + 1
+    return candidate
+
+
+def _is_abandoned(site: Path) -> bool:
+    named = _NAME.fullmatch(site.name)
+    if named and os.name == "posix":
+        pid = int(named[1])
+        return site.name not in _in_use if pid == os.getpid() else not _is_alive(pid)
+    try:
+        return time.time() - site.stat().st_mtime > _ABANDONED_AFTER
+    except OSError:
+        return False  # removed by another process
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True

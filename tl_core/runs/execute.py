@@ -1,0 +1,165 @@
+"""One run in a worker: from taking it to writing down how it ended."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tl_core.data.dataset import find_dataset
+from tl_core.errors import NoRoomError, UserError
+from tl_core.runs.following import PausedError, StoppedError
+from tl_core.runs.pipeline import train_run
+from tl_core.runs.recovery import FILE, Recording, recall
+from tl_core.runs.run import Run, State
+from tl_core.runs.store import LostLeaseError, Store
+from tl_core.runs.telling import Telling
+from tl_core.workspace import Workspace, is_full, write_atomic
+
+AGAIN_SECONDS = 15.0  # until a worker looks whether there is room again
+_RESERVE = 128 << 20  # bytes that have to be free before it tries
+
+_log = logging.getLogger("headstart")
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a worker leaves a run; the arguments of `Store.end`."""
+
+    state: State
+    message: str = ""
+    again: float | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def execute(
+    workspace: Workspace,
+    store: Store,
+    run: Run,
+    token: str,
+    leaving: threading.Event | None = None,
+) -> None:
+    """Train a claimed run and write down how it ended; nothing is raised.
+
+    Args:
+        workspace: of the run.
+        store: of the run.
+        run: as it was claimed.
+        token: of the worker that holds it.
+        leaving: set when the worker has to end.
+    """
+    folder = workspace.runs / run.id
+    try:
+        with _logging_to(folder / "run.log"):
+            ending = _attempt(workspace, store, run, token, leaving or threading.Event())
+    except OSError as error:  # not even a log can be written
+        ending = _no_room(workspace) if is_full(error) else _unwritable(folder, error)
+    while ending is not None:
+        try:
+            store.end(
+                run.id, ending.state, ending.message, holder=token, again=ending.again,
+                **ending.facts,
+            )  # fmt: skip
+        except NoRoomError:  # not even for this
+            time.sleep(AGAIN_SECONDS)
+        except LostLeaseError:
+            return
+        else:
+            return
+
+
+def has_room(workspace: Workspace, run: Run) -> bool:
+    """Tell whether a run that the disk had no room for may be tried again."""
+    checkpoint = workspace.runs / run.id / FILE
+    needed = 2 * checkpoint.stat().st_size if checkpoint.exists() else 0
+    return shutil.disk_usage(workspace.root).free >= needed + _RESERVE
+
+
+def _attempt(
+    workspace: Workspace, store: Store, run: Run, token: str, leaving: threading.Event
+) -> Ending | None:
+    """Train, and turn whatever comes of it into an ending; `None`: the run is somebody else's."""
+    try:
+        return _train(workspace, store, run, token, leaving)
+    except StoppedError:
+        return Ending("stopped", "Stopped before the first epoch ended, so there is no model.")
+    except PausedError:
+        return Ending("interrupted", _LEAVING) if leaving.is_set() else Ending("paused", "Paused.")
+    except LostLeaseError:
+        _log.warning("run %s was given to somebody else", run.id)
+        return None
+    except Exception as error:
+        if isinstance(error, NoRoomError) or (isinstance(error, OSError) and is_full(error)):
+            _log.warning("run %s has no room: %s", run.id, error)
+            return _no_room(workspace)
+        if isinstance(error, UserError):
+            _log.warning("%s", error)
+            return Ending("failed", str(error))
+        _log.exception("run %s", run.id)
+        log = workspace.runs / run.id / "run.log"
+        message = f"Something went wrong on our side; the details are in {log}."
+        return Ending("failed", message, facts={"fault": True})
+
+
+def _train(
+    workspace: Workspace, store: Store, run: Run, token: str, leaving: threading.Event
+) -> Ending:
+    folder = workspace.runs / run.id
+    write_atomic(folder / "config.json", json.dumps(run.config.to_dict(), indent=1).encode())
+    dataset = find_dataset(workspace, run.config.dataset)
+    past = recall(store, run.id, token)
+    telling = Telling(store, run.id, token, leaving)
+    recording = Recording(telling, folder, past)
+    try:
+        result = train_run(
+            run.config, dataset, workspace, folder, telling.emit,
+            learn=lambda **facts: store.learn(run.id, token, **facts), wish=telling.wish,
+            recording=recording, past=past,
+        )  # fmt: skip
+    finally:
+        recording.close()
+    recording.end()
+    facts = asdict(result) | {"seconds": round(recording.seconds, 3)}
+    return Ending("stopped" if result.stopped else "finished", facts=facts)
+
+
+_LEAVING = (
+    "The process that trains was asked to end; this run goes on from its last checkpoint by itself."
+)
+
+
+def _no_room(workspace: Workspace) -> Ending:
+    message = (
+        f"The disk that holds {workspace.root} is full, so the run is paused; free some space, and "
+        "it goes on from its last checkpoint by itself."
+    )
+    return Ending("paused", message, again=time.time() + AGAIN_SECONDS)
+
+
+def _unwritable(folder: Path, error: OSError) -> Ending:
+    message = (
+        f"The run's folder {folder} cannot be written ({error.strerror}); set HEADSTART_HOME to a "
+        "folder you may write to."
+    )
+    return Ending("failed", message)
+
+
+@contextmanager
+def _logging_to(path: Path) -> Iterator[None]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    _log.setLevel(logging.INFO)
+    _log.addHandler(handler)
+    try:
+        yield
+    finally:
+        _log.removeHandler(handler)
+        handler.close()
