@@ -39,8 +39,9 @@ def show_mistakes(run: Run, made: Predictions, found: Report) -> None:
     with right:
         st.caption(VALIDATING["matrix"])
         _pairs(run, found)
+    st.session_state.setdefault(_key(run, "view"), _WORST)  # a click sets it too
     view = st.segmented_control(
-        "Show", [_WORST, _CELL], default=_WORST, required=True, key=_key(run, "view"),
+        "Show", [_WORST, _CELL], required=True, key=_key(run, "view"),
         label_visibility="collapsed",
     )  # fmt: skip
     places = list(found.mistakes) if view == _WORST else _cell(run, made, found)
@@ -100,7 +101,9 @@ def _cell(run: Run, made: Predictions, found: Report) -> list[int]:
     column = right.selectbox(
         "that it called", numbers, format_func=names.__getitem__, key=_key(run, "said")
     )
-    return np.flatnonzero((made.labels == row) & (made.answers == column)).tolist()
+    places = np.flatnonzero((made.labels == row) & (made.answers == column))
+    surest = np.argsort(-confidences(made.logits)[places], kind="stable")
+    return [int(place) for place in places[surest]]
 
 
 def _pictures(run: Run, made: Predictions, dataset: Dataset, places: Sequence[int]) -> None:
