@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tl_core.alive import alive
 from tl_core.config import RunConfig
 from tl_core.data.intake import import_source
 from tl_core.runs import queue
-from tl_core.runs.alive import alive
 from tl_core.runs.store import Store
 from tl_core.training.events import EpochEnded, PhaseStarted
 
