@@ -13,9 +13,9 @@ import threading
 import time
 from contextlib import suppress
 
+from tl_core.alive import alive
 from tl_core.errors import NoRoomError, UserError
 from tl_core.runs import queue
-from tl_core.runs.alive import alive
 from tl_core.runs.launch import worker_log
 from tl_core.runs.rebuild import open_store
 from tl_core.runs.store import Store
