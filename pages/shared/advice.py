@@ -40,7 +40,7 @@ def show_advice(run: Run) -> None:
             _offer(found, dataset.name)
     if ended:
         events = [item.event for item in told]
-        loss, accuracy = charts.curves(run.id, ended[-1].number, events)
+        loss, accuracy = charts.curves(run, ended[-1].number, events)
         with st.expander("The curves"):
             left, right = st.columns(2)
             left.plotly_chart(loss, key="validate-loss", config={"displayModeBar": False})

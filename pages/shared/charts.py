@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -12,6 +13,7 @@ import plotly.graph_objects as go
 from pages.shared.escape import in_chart
 from pages.shared.once import Once
 from tl_core.backbones.worth import METHODS, Method, PerClass, Row, by_method
+from tl_core.runs.run import Run
 from tl_core.training.events import EpochEnded, Event, PhaseStarted
 
 # Colour-blind safe (Okabe and Ito, 2008); validation is dashed as well.
@@ -43,33 +45,50 @@ class _Drawn(go.Figure):  # type: ignore[misc]  # (plotly has no types)
         return self._plain
 
 
-# Some runs, each with the curves before the newest, which a session may be about to send.
-_curves: Once[tuple[str, int], tuple[go.Figure, go.Figure]] = Once(most=64)
+MOST_POINTS = 300  # of a curve: more are not seen, and every watcher is sent all of them
 
 
-def curves(run: str, number: int, events: Sequence[Event]) -> tuple[go.Figure, go.Figure]:
-    """Return the loss and the accuracy curve of a run.
+@dataclass(frozen=True)
+class _Pair:
+    """The curves of a run as of the event with this number."""
+
+    number: int
+    loss: go.Figure
+    accuracy: go.Figure
+
+
+_curves: Once[tuple[str, float | None], _Pair] = Once(most=64)
+
+
+def curves(run: Run, number: int, events: Sequence[Event]) -> tuple[go.Figure, go.Figure]:
+    """Return the loss and the accuracy curve of a run, drawn once for everybody.
 
     Args:
-        run: its id.
-        number: of the last epoch's event; of two calls with the same one, the first draws.
-        events: of the run, up to that one or beyond.
+        run: as it stands; taken by a worker anew, it is drawn anew.
+        number: of the last epoch's event; curves that go further will do.
+        events: of the run.
     """
-    return _curves.get((run, number), lambda: _draw_curves(events))
+    pair = _curves.get(
+        (run.id, run.started),
+        lambda: _draw_curves(number, events),
+        lambda kept: kept.number >= number,
+    )
+    return pair.loss, pair.accuracy
 
 
-def _draw_curves(events: Sequence[Event]) -> tuple[go.Figure, go.Figure]:
+def _draw_curves(number: int, events: Sequence[Event]) -> _Pair:
     epochs = [event for event in events if isinstance(event, EpochEnded)]
     starts = _phase_starts(events)
     loss = _figure("Loss (lower is better)", starts)
     accuracy = _figure("Right answers (higher is better)", starts)
-    numbers = [event.epoch for event in epochs]
+    shown = thinned(epochs)
+    numbers = [event.epoch for event in shown]
     for figure, kind in ((loss, "loss"), (accuracy, "accuracy")):
         for split, colour, dash in (("train", TRAIN, "solid"), ("validation", VALIDATION, "dash")):
             figure.add_trace(
                 go.Scatter(
                     x=numbers,
-                    y=[getattr(event, f"{split}_{kind}") for event in epochs],
+                    y=[round(getattr(event, f"{split}_{kind}"), 5) for event in shown],
                     name={"train": "training", "validation": "validation"}[split],
                     mode="lines+markers",
                     line={"color": colour, "dash": dash, "width": 2.5},
@@ -78,7 +97,15 @@ def _draw_curves(events: Sequence[Event]) -> tuple[go.Figure, go.Figure]:
             )
     accuracy.update_yaxes(range=[0, 1.03], tickformat=".0%")
     loss.update_yaxes(rangemode="tozero")
-    return _Drawn(loss), _Drawn(accuracy)
+    return _Pair(number, _Drawn(loss), _Drawn(accuracy))
+
+
+def thinned(epochs: Sequence[EpochEnded], most: int = MOST_POINTS) -> Sequence[EpochEnded]:
+    """Return at most so many epochs, evenly spaced, the first and the last among them."""
+    if len(epochs) <= most:
+        return epochs
+    last = len(epochs) - 1
+    return [epochs[round(last * n / (most - 1))] for n in range(most)]
 
 
 def _phase_starts(events: Sequence[Event]) -> list[tuple[float, str]]:

@@ -117,7 +117,7 @@ def _curves(seen: Look) -> None:
         if isinstance(event, Notice):
             st.warning(on_page(event.text, 500))
     if seen.drawn >= 0:
-        loss, accuracy = charts.curves(seen.run.id, seen.drawn, events)
+        loss, accuracy = charts.curves(seen.run, seen.drawn, events)
         left, right = st.columns(2)
         left.plotly_chart(loss, key="loss", config={"displayModeBar": False})
         right.plotly_chart(accuracy, key="accuracy", config={"displayModeBar": False})

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
@@ -20,7 +18,6 @@ class _Place(Generic[V]):
 
     turn: threading.Lock = field(default_factory=threading.Lock)
     made: list[V] = field(default_factory=list)
-    at: float = 0.0
 
 
 class Once(Generic[K, V]):
@@ -35,8 +32,10 @@ class Once(Generic[K, V]):
         self._places: OrderedDict[K, _Place[V]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, key: K, make: Callable[[], V], *, seconds: float = math.inf) -> V:
-        """Return the value of `key`, made anew where the one that is kept is older than `seconds`.
+    def get(
+        self, key: K, make: Callable[[], V], will_do: Callable[[V], bool] = lambda _: True
+    ) -> V:
+        """Return the value of `key`, made anew where the one that is kept will not do.
 
         What `make` raises reaches only the one who asked; the next one tries again.
 
@@ -49,10 +48,7 @@ class Once(Generic[K, V]):
             self._places.move_to_end(key)
             while len(self._places) > self.most:
                 self._places.popitem(last=False)
-        asked = time.monotonic()
         with place.turn:
-            # What was made while one waited is new enough, however short `seconds` is.
-            if not place.made or place.at < asked - seconds:
-                value = make()
-                place.made, place.at = [value], time.monotonic()
+            if not (place.made and will_do(place.made[0])):
+                place.made = [make()]
             return place.made[0]

@@ -24,12 +24,14 @@ class Look:
     """A run as one look at the store found it.
 
     Attributes:
+        at: when, in seconds of `time.monotonic`.
         run: the run.
         told: its milestones.
         progress: where it stands.
         drawn: number of the event that the curves end with, -1 before the first epoch has ended.
     """
 
+    at: float
     run: Run
     told: list[Told]
     progress: Progress
@@ -57,16 +59,18 @@ def look(run: str, seconds: float = 0.0) -> Look:
     Raises:
         UserError: there is no such run.
     """
-    return _looks().get(run, lambda: _look(run), seconds=seconds)
+    oldest = time.monotonic() - seconds
+    return _looks().get(run, lambda: _look(run), lambda kept: kept.at >= oldest)
 
 
 def _look(run_id: str) -> Look:
+    now = time.monotonic()
     run = store().run(run_id)
     if not run.is_over:
         ensure_worker(workspace(), store(), run.config.device)
     told = store().milestones(run_id)
     ended = [item.number for item in told if isinstance(item.event, EpochEnded)]
-    return Look(run, told, progress(told, run.facts.get("phases", [])), max(ended, default=-1))
+    return Look(now, run, told, progress(told, run.facts.get("phases", [])), max(ended, default=-1))
 
 
 def refreshing() -> tuple[int, int]:

@@ -30,7 +30,9 @@ def test_thirty_who_ask_at_once_share_one_making() -> None:
 
 
 def test_those_who_waited_for_a_new_one_take_it() -> None:
-    once, made = Once[str, int](most=4), []
+    once, made, wanted = Once[str, int](most=4), [], 2
+    made.append(1)
+    once.get("run", lambda: 1)
     together = threading.Barrier(8)
 
     def make() -> int:
@@ -40,11 +42,11 @@ def test_those_who_waited_for_a_new_one_take_it() -> None:
 
     def ask(_: int) -> int:
         together.wait()
-        return once.get("run", make, seconds=0)
+        return once.get("run", make, lambda kept: kept >= wanted)
 
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(ask, range(8)))
-    assert len(made) == 1
+        assert set(pool.map(ask, range(8))) == {2}
+    assert len(made) == 2
 
 
 def test_one_key_does_not_wait_for_another() -> None:
@@ -70,11 +72,11 @@ def test_the_one_asked_for_longest_ago_goes_first() -> None:
     assert [once.get(key, lambda: "again") for key in (1, 3, 2)] == ["first", "first", "again"]
 
 
-def test_what_is_too_old_is_made_anew() -> None:
+def test_what_will_not_do_is_made_anew() -> None:
     once = Once[str, int](most=2)
-    assert once.get("run", lambda: 1, seconds=60) == 1
-    assert once.get("run", lambda: 2, seconds=60) == 1
-    assert once.get("run", lambda: 3, seconds=0) == 3
+    assert once.get("run", lambda: 1) == 1
+    assert once.get("run", lambda: 2, lambda kept: kept == 1) == 1
+    assert once.get("run", lambda: 3, lambda kept: kept > 1) == 3
 
 
 def test_a_failure_reaches_the_one_who_asked_and_is_not_kept() -> None:
