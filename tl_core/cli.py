@@ -19,6 +19,7 @@ from tl_core import studying
 from tl_core.backbones.card import Card
 from tl_core.backbones.catalog import catalogue, find_card
 from tl_core.backbones.weights import convert, works_offline
+from tl_core.bundles.doubts import DOUBTS
 from tl_core.config import AUGMENTS, DEVICES, RECIPES, RunConfig
 from tl_core.data.dataset import Dataset
 from tl_core.data.finding import Finding, described, summed_up
@@ -254,6 +255,7 @@ def _predict(args: argparse.Namespace) -> Answer:
                 "class": outcome.best,
                 "probability": outcome.probability,
                 "probabilities": outcome.probabilities,
+                "doubts": list(outcome.doubts),
             }
         )
     if not answer["predictions"]:
@@ -266,6 +268,7 @@ def _predict(args: argparse.Namespace) -> Answer:
         return answer, ""
     lines = [
         f"{p['probability']:6.1%}  {in_terminal(p['class'])}  {in_terminal(p['path'])}"
+        + (f"  ({', '.join(DOUBTS[doubt] for doubt in p['doubts'])})" if p["doubts"] else "")
         for p in answer["predictions"]
     ]
     return answer, "\n".join(lines + left_out)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
+from functools import cached_property, lru_cache
 from typing import Any
 
 import plotly.graph_objects as go
 
 from pages.shared.escape import in_chart
+from pages.shared.once import Once
 from tl_core.backbones.worth import METHODS, Method, PerClass, Row, by_method
-from tl_core.runs.store import Store
-from tl_core.training.events import EpochEnded, PhaseStarted
+from tl_core.training.events import EpochEnded, Event, PhaseStarted
 
 # Colour-blind safe (Okabe and Ito, 2008); validation is dashed as well.
 TRAIN, VALIDATION, NEUTRAL = "#0072B2", "#D55E00", "#7A8B8B"
@@ -30,10 +30,35 @@ _METHOD_LOOK: Mapping[Method, tuple[str, str, str]] = {
 }
 
 
-@lru_cache(maxsize=64)
-def curves(store: Store, run: str, number: int) -> tuple[go.Figure, go.Figure]:  # noqa: ARG001
-    """Return the loss and the accuracy curve of a run as of event `number`."""
-    events = [told.event for told in store.milestones(run)]
+class _Drawn(go.Figure):  # type: ignore[misc]  # (plotly has no types)
+    """A figure that changes no more: each session is told what it is made of without a copy."""
+
+    @cached_property
+    def _plain(self) -> dict[str, Any]:
+        plain: dict[str, Any] = super().to_dict()
+        return plain
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figure as plain values, always the same ones."""
+        return self._plain
+
+
+# Some runs, each with the curves before the newest, which a session may be about to send.
+_curves: Once[tuple[str, int], tuple[go.Figure, go.Figure]] = Once(most=64)
+
+
+def curves(run: str, number: int, events: Sequence[Event]) -> tuple[go.Figure, go.Figure]:
+    """Return the loss and the accuracy curve of a run.
+
+    Args:
+        run: its id.
+        number: of the last epoch's event; of two calls with the same one, the first draws.
+        events: of the run, up to that one or beyond.
+    """
+    return _curves.get((run, number), lambda: _draw_curves(events))
+
+
+def _draw_curves(events: Sequence[Event]) -> tuple[go.Figure, go.Figure]:
     epochs = [event for event in events if isinstance(event, EpochEnded)]
     starts = _phase_starts(events)
     loss = _figure("Loss (lower is better)", starts)
@@ -53,10 +78,10 @@ def curves(store: Store, run: str, number: int) -> tuple[go.Figure, go.Figure]: 
             )
     accuracy.update_yaxes(range=[0, 1.03], tickformat=".0%")
     loss.update_yaxes(rangemode="tozero")
-    return loss, accuracy
+    return _Drawn(loss), _Drawn(accuracy)
 
 
-def _phase_starts(events: list[Any]) -> list[tuple[float, str]]:
+def _phase_starts(events: Sequence[Event]) -> list[tuple[float, str]]:
     epoch, starts = 0, []
     for event in events:
         if isinstance(event, EpochEnded):
@@ -67,7 +92,7 @@ def _phase_starts(events: list[Any]) -> list[tuple[float, str]]:
 
 
 def _figure(title: str, starts: list[tuple[float, str]]) -> go.Figure:
-    figure = go.Figure()
+    figure = go.Figure(layout={"template": "none"})  # the page brings its own, in light and dark
     figure.update_layout(
         title={"text": title, "font": {"size": 15}},
         uirevision="keep",

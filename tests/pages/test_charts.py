@@ -10,10 +10,12 @@ from tl_core.runs.store import Store
 
 
 def test_a_figure_is_shared_until_something_new_was_told(store: Store, finished: str) -> None:
-    number = store.events(finished)[-1].number
-    loss, accuracy = charts.curves(store, finished, number)
-    assert charts.curves(store, finished, number)[0] is loss
-    assert charts.curves(store, finished, number + 1)[0] is not loss
+    told = store.milestones(finished)
+    events, number = [item.event for item in told], told[-1].number
+    loss, accuracy = charts.curves(finished, number, events)
+    assert charts.curves(finished, number, events)[0] is loss
+    assert charts.curves(finished, number + 1, events)[0] is not loss
+    assert loss.to_dict() is loss.to_dict(), "nobody pays for a copy"
     assert [trace.line.dash for trace in accuracy.data] == ["solid", "dash"]
     assert list(loss.data[0].x) == [1, 2, 3]
     assert loss.layout.uirevision == "keep"

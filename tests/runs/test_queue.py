@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tl_core.alive import alive
 from tl_core.config import RunConfig
 from tl_core.runs import queue
-from tl_core.runs.alive import alive
 from tl_core.runs.launch import child_environment
 from tl_core.runs.queue import (
     beat,

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tl_core.runs.alive import bury, has_died
+from tl_core.alive import bury, has_died
 from tl_core.runs.run import Changes, Run
 from tl_core.runs.store import Store, as_run, change, find
 from tl_core.runs.waiting import in_line
