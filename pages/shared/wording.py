@@ -137,6 +137,8 @@ VALIDATING = {
     "sure.",
     "threshold": "Being sure is the share of the best class. A higher threshold means fewer "
     "answers and more of them right.",
+    "no model": "The model of this run is gone, so what is found here cannot go into it; train the "
+    "run again to have one.",
     "goals": "What these pictures suggest: ",
     "test": "These pictures were kept aside and asked once, when training had ended. Look at the "
     "figure once, when you have decided for a run: whoever chooses among runs by it has used the "
