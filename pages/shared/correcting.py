@@ -12,8 +12,8 @@ from pages.shared.starting import start
 from pages.shared.state import workspace
 from pages.shared.wording import VALIDATING
 from tl_core.data.dataset import Dataset, Item
-from tl_core.data.finding import Mend
-from tl_core.data.mend import mend
+from tl_core.data.edit import moved, without
+from tl_core.data.versions import save_version
 from tl_core.runs.store import Run
 
 
@@ -25,15 +25,25 @@ def show_corrections(run: Run, dataset: Dataset, items: Sequence[Item]) -> None:
     latest = made[-1] if (made := _made(run)) else dataset
     files = {item.file for item in items}
     items = [item for item in latest.of("validation") if item.file in files]
-    count = f"{len(items)} picture{'' if len(items) == 1 else 's'}"
-    if st.button(
-        f"Take {count} out" if items else "Take the chosen pictures out",
-        disabled=not items,
-        icon=":material/delete:",
-        key="take-out",
-    ):
-        with guarded():
-            _remember(run, mend(workspace(), latest, [Mend("remove", "", tuple(items))]))
+    count = f"{len(items)} picture{'' if len(items) == 1 else 's'}" if items else "the chosen ones"
+    of, put, out, _ = st.columns([3, 2, 2, 2], vertical_alignment="bottom")
+    target = of.selectbox(
+        "What they really are", latest.classes, disabled=not items, key=f"really-{run.id}"
+    )
+    after = None
+    with guarded():
+        if put.button(
+            f"Relabel {count}", disabled=not items, icon=":material/label:", key="relabel",
+            width="stretch",
+        ):  # fmt: skip
+            after = moved(latest, items, target)
+        if out.button(
+            f"Take {count} out", disabled=not items, icon=":material/delete:", key="take-out",
+            width="stretch",
+        ):  # fmt: skip
+            after = without(latest, items)
+        if after is not None:
+            _remember(run, save_version(workspace(), latest, after))
     st.caption(VALIDATING["correcting"] if items else "Choose pictures above first.")
     _again(run)
 
