@@ -39,6 +39,7 @@ FLOORS = (
         "tl_core.__main__",
         "tl_core.terminal",
         "tl_core.notebook",
+        "tl_core.studying",
         "tl_core.pretrain",
     },
     {"pages", "app"},

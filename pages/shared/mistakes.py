@@ -16,28 +16,35 @@ from tl_core.data.dataset import Dataset, Item, find_dataset
 from tl_core.data.decode import thumbnail
 from tl_core.errors import UnreadableImageError, UserError
 from tl_core.evaluation.calibration import confidences
+from tl_core.evaluation.metrics import most_mistaken
 from tl_core.evaluation.predictions import Predictions
 from tl_core.evaluation.report import Report
 from tl_core.runs.store import Run
 
 _WORST, _CELL = "The surest mistakes", "One cell of the matrix"
 _ACROSS, _SHOWN, _PAIRS = 6, 12, 5
+_DRAWN = 40  # classes in the matrix, at most
 
 
 @st.fragment
 def show_mistakes(run: Run, made: Predictions, found: Report) -> None:
     """Show the matrix, the pairs that are confused most, and the pictures of what is chosen."""
+    drawn = most_mistaken(found.confusion, _DRAWN)
     left, right = st.columns([3, 2])
     with left:
         st.plotly_chart(
-            confusion(found.confusion, found.classes),
+            confusion(
+                found.confusion[np.ix_(drawn, drawn)], tuple(found.classes[k] for k in drawn)
+            ),
             key="matrix",
-            on_select=lambda: _clicked(run),
+            on_select=lambda: _clicked(run, drawn.tolist()),
             selection_mode="points",
             config={"displayModeBar": False},
         )
     with right:
         st.caption(VALIDATING["matrix"])
+        if len(drawn) < len(found.classes):
+            st.caption(f"Drawn are the {len(drawn)} classes with most mistakes.")
         _pairs(run, found)
     st.session_state.setdefault(_key(run, "view"), _WORST)  # a click sets it too
     view = st.segmented_control(
@@ -61,9 +68,9 @@ def _key(run: Run, what: str) -> str:
     return f"{what}-{run.id}"
 
 
-def _clicked(run: Run) -> None:
+def _clicked(run: Run, drawn: Sequence[int]) -> None:
     if cell := chosen_cell(st.session_state["matrix"]["selection"]):
-        _open(run, *cell)
+        _open(run, drawn[cell[0]], drawn[cell[1]])
 
 
 def _open(run: Run, row: int, column: int) -> None:

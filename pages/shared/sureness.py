@@ -38,12 +38,12 @@ def show_sureness(run: Run, made: Predictions) -> None:
         model = None
     left, right = st.columns(2)
     with left, guarded():
-        _reliability(made, bundle, model)
+        _reliability(run, made, bundle, model)
     with right, guarded():
         _threshold(run, made, bundle, model)
 
 
-def _reliability(made: Predictions, bundle: Path, model: Manifest | None) -> None:
+def _reliability(run: Run, made: Predictions, bundle: Path, model: Manifest | None) -> None:
     found = reliability(confidences(made.logits), made.right)
     st.markdown(
         f"How sure it is and how often it is right lie **{100 * found.ece:.0f} points** apart "
@@ -53,12 +53,20 @@ def _reliability(made: Predictions, bundle: Path, model: Manifest | None) -> Non
     if made.right.all():
         st.caption(VALIDATING["no mistakes"])
     else:
-        after = reliability(confidences(cross_fitted(made.logits, made.labels)), made.right)
-        _temperature(fit_temperature(made.logits, made.labels), found, after, bundle, model)
+        fitted, after = _fitted(run.id, hash(made.logits.tobytes()), made)
+        _temperature(fitted, found, after, bundle, model)
     st.plotly_chart(
         quality.reliable(found, after), key="reliability", config={"displayModeBar": False}
     )
     st.caption(VALIDATING["reliability"])
+
+
+@st.cache_data(max_entries=64, show_spinner="Fitting a temperature …")
+def _fitted(run: str, content: int, _made: Predictions) -> tuple[float, Reliability]:
+    del run, content  # the key: the predictions themselves are not hashed
+    scaled = cross_fitted(_made.logits, _made.labels)
+    after = reliability(confidences(scaled), _made.right)
+    return fit_temperature(_made.logits, _made.labels), after
 
 
 def _temperature(

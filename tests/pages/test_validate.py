@@ -10,7 +10,7 @@ import pytest
 from safetensors.numpy import save
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import quality
+from pages.shared import mistakes, quality
 from tl_core.backbones.card import Preprocessing
 from tl_core.bundles.archive import amend, read_manifest, write_bundle_file
 from tl_core.bundles.manifest import WEIGHTS, Manifest
@@ -215,6 +215,15 @@ def test_a_click_names_its_cell() -> None:
     assert quality.chosen_cell({"points": [{"x": 1, "y": 0}]}) == (0, 1)
     assert quality.chosen_cell({"points": []}) is None
     assert "&lt;img" in figure.layout.xaxis.ticktext[1]
+
+
+def test_of_many_classes_those_with_mistakes_are_drawn(
+    open_page: Open, judged: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mistakes, "_DRAWN", 1)
+    assert "Drawn are the 1 classes with most mistakes" in text(open_page("validate", run=judged))
+    many = coverage_accuracy(np.linspace(0, 1, 5000), np.ones(5000, bool))
+    assert len(quality.coverage(many, 0.5).data[0].x) <= 500
 
 
 def test_figures_of_nothing_can_be_drawn() -> None:

@@ -5,20 +5,31 @@ from __future__ import annotations
 import stat
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
 from tl_core.data.copying import Found, Progress, copy_in
 from tl_core.data.dataset import Dataset, Item, Skipped, Split, fingerprint
-from tl_core.data.layout import Layout, arrange, clean_name, few
+from tl_core.data.layout import (
+    Layout,
+    Place,
+    arrange,
+    check_places,
+    clean_name,
+    few,
+    natural,
+    picture_names,
+)
 from tl_core.data.packed import archive_stem, is_archive, open_archive
 from tl_core.data.repeats import near_groups
 from tl_core.data.site import building_site, publish
 from tl_core.data.sketches import keep_sketches
-from tl_core.data.sources import Entry, folder_entries
+from tl_core.data.sources import Entry, file_entry, folder_entries
 from tl_core.data.split import assign
+from tl_core.data.table import ENDINGS as TABLES
+from tl_core.data.table import arrange_by_table
 from tl_core.errors import UserError
 from tl_core.escape import encodable
 from tl_core.workspace import Workspace, disk_errors
@@ -30,15 +41,17 @@ def import_source(
     name: str | None = None,
     *,
     owner: str = "local",
+    within: Path | None = None,
     progress: Progress | None = None,
 ) -> Dataset:
-    """Import a folder or an archive (zip, tar) of class folders.
+    """Import a folder or an archive (zip, tar) of class folders, or a table beside its pictures.
 
     Args:
         workspace: where the dataset goes.
         source: the folder or the archive.
         name: what to call the dataset; the source's own name when left out.
         owner: who imports it.
+        within: links that lead out of this folder are not followed; see `allowed`.
         progress: called with (files done, files in all).
 
     Raises:
@@ -50,23 +63,34 @@ def import_source(
     with suppress(OSError, ValueError, RuntimeError):
         path = path.expanduser()
         mode = path.stat().st_mode
-    if stat.S_ISDIR(mode):
-        entries = folder_entries(path)
-        name = name or path.resolve().name
-        return import_entries(workspace, entries, name, owner=owner, progress=progress)
-    if not stat.S_ISREG(mode):
+    if not (stat.S_ISDIR(mode) or stat.S_ISREG(mode)):
         raise UserError(
             f"There is no folder or archive that can be read at {encodable(str(source))!r}; "
             "check the path and try again."
         )
-    if not is_archive(path):
+    with _opened(path, within, is_folder=stat.S_ISDIR(mode)) as (entries, own_name):
+        return import_entries(workspace, entries, name or own_name, owner=owner, progress=progress)
+
+
+@contextmanager
+def _opened(
+    path: Path, within: Path | None, *, is_folder: bool
+) -> Iterator[tuple[list[Entry], str]]:
+    """Open what a path names; yield its files and what it is called."""
+    if is_folder:
+        yield folder_entries(path, within=within), path.resolve().name
+    elif path.suffix.lower() in TABLES:
+        beside = folder_entries(path.parent, within=within)
+        pictures = [entry for entry in beside if not entry.name.lower().endswith(TABLES)]
+        yield [file_entry(path, path.name), *pictures], path.stem
+    elif is_archive(path):
+        with open_archive(path) as entries:
+            yield entries, archive_stem(path.name)
+    else:
         raise UserError(
-            f"{encodable(str(source))!r} is a single file, and pictures are imported from a folder "
+            f"{encodable(str(path))!r} is a single file, and pictures are imported from a folder "
             "or an archive with one folder for each class; name that folder instead."
         )
-    with open_archive(path) as entries:
-        name = name or archive_stem(path.name)
-        return import_entries(workspace, entries, name, owner=owner, progress=progress)
 
 
 def import_entries(
@@ -95,14 +119,69 @@ def import_entries(
     """
     title = clean_name(name) or "Dataset"
     entries, refused = _without_refused(entries)
-    layout = arrange([entry.name for entry in entries], title)
+    layout = _arranged(entries, title)
+    layout = replace(layout, skipped=(*refused, *layout.skipped))
+    return _import(workspace, entries, layout, title, owner, progress)
+
+
+def import_classes(
+    workspace: Workspace,
+    classes: Mapping[str, Sequence[Entry]],
+    name: str,
+    *,
+    owner: str = "local",
+    progress: Progress | None = None,
+) -> Dataset:
+    """Import pictures that were sorted into classes already, as they were gathered on a page.
+
+    Args:
+        workspace: where the dataset goes.
+        classes: the pictures of each; folders in their names mean nothing.
+        name: what to call the dataset; a number is added when another one is called so.
+        owner: who imports it.
+        progress: called with (files done, files in all).
+
+    Raises:
+        UserError: see `import_entries`.
+    """
+    title = clean_name(name) or "Dataset"
+    rows = [(label, entry) for label, entries in classes.items() for entry in entries]
+    named, skipped = picture_names([entry.name for _, entry in rows])
+    places = tuple(Place(n, called, rows[n][0], None) for n, called in named.items())
+    check_places(places, set(classes), title)
+    layout = Layout(natural(classes), places, False, tuple(skipped))
+    return _import(workspace, [entry for _, entry in rows], layout, title, owner, progress)
+
+
+def _import(
+    workspace: Workspace,
+    entries: Sequence[Entry],
+    layout: Layout,
+    title: str,
+    owner: str,
+    progress: Progress | None,
+) -> Dataset:
     with disk_errors(f"the dataset {title}"), building_site(workspace.datasets) as site:
         copied = copy_in(entries, layout.places, site, progress)
         _check_counts(layout, copied.found, title)
         sketches = keep_sketches(workspace.cache, copied.sketches)
         dataset = _build(layout, copied.found, near_groups(sketches), owner, title)
-        skipped = (*refused, *layout.skipped, *copied.skipped)
+        skipped = (*layout.skipped, *copied.skipped)
         return publish(workspace, replace(dataset, folder=site, skipped=skipped))
+
+
+def _arranged(entries: Sequence[Entry], title: str) -> Layout:
+    """Take a table's word where it speaks of half of the pictures, else that of the folders."""
+    names = [entry.name for entry in entries]
+    table = arrange_by_table(entries, title)
+    if table is not None and 2 * len(table.places) >= len(picture_names(names)[0]):
+        return table
+    try:
+        return arrange(names, title)
+    except UserError:
+        if table is None:
+            raise
+        return table
 
 
 def _without_refused(entries: Iterable[Entry]) -> tuple[list[Entry], list[Skipped]]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tl_core.evaluation.paired import Paired, paired
 from tl_core.workspace import write_atomic
 
 FILE = "probe.json"
@@ -29,3 +30,8 @@ def read_probe(folder: Path) -> dict[str, Right]:
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
+
+
+def compared(first: Right, second: Right) -> Paired | None:
+    """Compare two probes on the pictures that both were asked; `None` where there are none."""
+    return paired(*({(file, ""): mark for file, mark in each.items()} for each in (first, second)))

@@ -58,8 +58,9 @@ def probe_run(
     """Probe the stages of one backbone on the training pictures; see `train_run`.
 
     Facts: `stages` lists name, accuracy, error (its standard error) and seconds (to pass one
-    picture up to there) of each; `probed` counts the pictures; `footprint` is what a training step
-    costs. The run's folder holds which pictures each stage got right (`probe_file`).
+    picture up to there) of each; `probed` counts the pictures, `training` those that there are;
+    `footprint` is what a training step costs. The run's folder holds which pictures each stage got
+    right (`probe_file`).
 
     Raises:
         UserError: something that the person can mend.
@@ -75,9 +76,11 @@ def probe_run(
     set_up(device)
     told = Following([], emit, wish)
     most = max(_LEAST, _MOST // len(dataset.classes))
-    items = fewer(dataset, min(config.per_class or most, most), config.seed).of("train")
+    dataset = fewer(dataset, config.per_class, config.seed)
+    items = fewer(dataset, most, config.seed).of("train")
     learn(device=device.title, device_kind=device.kind, dataset_name=dataset.name,
-          classes=list(dataset.classes), probed=len(items))  # fmt: skip
+          classes=list(dataset.classes), training=len(dataset.of("train")),
+          probed=len(items))  # fmt: skip
     trim(workspace.cache, CACHE_BUDGET)
     pixels = decode_pixels(
         [dataset.path(item) for item in items], card.preprocessing, workspace.cache,
