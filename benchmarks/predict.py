@@ -32,7 +32,7 @@ from tl_core.bundles.predict import Model
 from tl_core.config import BODY_PATHS
 from tl_core.data.augment import to_input
 from tl_core.data.decode import OPENER
-from tl_core.runs.pipeline import versions
+from tl_core.runs.outcome import versions
 from tl_core.training.device import choose_device, set_up
 
 ENDINGS = {".jpg", ".jpeg", ".png", ".webp"}

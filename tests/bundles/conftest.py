@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -12,8 +12,10 @@ from torch import nn
 from tl_core.backbones.catalog import find_card
 from tl_core.backbones.chain import Chain
 from tl_core.backbones.load import load_backbone
+from tl_core.bundles.archive import FAMILIAR, amend
 from tl_core.bundles.bundle import write_bundle
 from tl_core.bundles.manifest import Figures, Manifest
+from tl_core.evaluation.familiar import Familiar
 
 CLASSES = ("ants", "bees", "=cmd|' /C calc'!A0")
 
@@ -55,7 +57,11 @@ def chain() -> Chain:
 @pytest.fixture(scope="session")
 def bundle(tmp_path_factory: pytest.TempPathFactory, chain: Chain, manifest: Manifest) -> Path:
     path = tmp_path_factory.mktemp("bundle") / "model.headstart"
-    write_bundle(path, chain, replace(manifest))
+    write_bundle(path, chain, manifest)
+    dice = np.random.default_rng(3)
+    seen = dice.random((20, find_card("small").features)).astype(np.float32)
+    familiar = Familiar.learn(seen, dice.integers(0, 3, 20), seen[:5] + 0.1)
+    amend(path, {FAMILIAR: familiar.to_bytes()})
     return path
 
 

@@ -21,7 +21,7 @@ from tl_core.backbones.catalog import find_card
 from tl_core.backbones.chain import Chain
 from tl_core.backbones.load import load_backbone
 from tl_core.bundles import bundle as bundle_module
-from tl_core.bundles.archive import CARD, MANIFEST, amend, read_manifest
+from tl_core.bundles.archive import CARD, FAMILIAR, MANIFEST, amend, read_manifest
 from tl_core.bundles.bundle import read_bundle, write_bundle
 from tl_core.bundles.manifest import SCHEMA, WEIGHTS, Figures, Manifest
 from tl_core.errors import UserError
@@ -51,7 +51,7 @@ def test_what_is_written_is_read(bundle: Path, chain: Chain, manifest: Manifest)
 
 def test_a_bundle_is_json_and_tensors_and_nothing_that_runs(bundle: Path) -> None:
     with zipfile.ZipFile(bundle) as archive:
-        assert archive.namelist() == [MANIFEST, WEIGHTS, CARD]
+        assert archive.namelist() == [MANIFEST, WEIGHTS, FAMILIAR, CARD]
         assert {info.compress_type for info in archive.infolist()} == {zipfile.ZIP_STORED}
     values, weights = contents(bundle)
     assert values["classes"][2] == "=cmd|' /C calc'!A0"
@@ -61,8 +61,11 @@ def test_a_bundle_is_json_and_tensors_and_nothing_that_runs(bundle: Path) -> Non
 def test_the_same_model_gives_the_same_bytes(
     bundle: Path, chain: Chain, manifest: Manifest, tmp_path: Path
 ) -> None:
-    write_bundle(tmp_path / "model.headstart", chain, manifest)
-    assert (tmp_path / "model.headstart").read_bytes() == bundle.read_bytes()
+    path = tmp_path / "model.headstart"
+    write_bundle(path, chain, manifest)
+    with zipfile.ZipFile(bundle) as archive:
+        amend(path, {FAMILIAR: archive.read(FAMILIAR)})
+    assert path.read_bytes() == bundle.read_bytes()
 
 
 def test_what_it_says_changes_and_its_weights_stay(bundle: Path, tmp_path: Path) -> None:

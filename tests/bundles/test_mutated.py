@@ -16,10 +16,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from tl_core.bundles.archive import MANIFEST
+from tl_core.bundles.archive import FAMILIAR, MANIFEST
 from tl_core.bundles.manifest import WEIGHTS
-from tl_core.bundles.predict import Model
+from tl_core.bundles.predict import Model, Prediction
 from tl_core.errors import UserError
 
 QUICK, ALL = 40, 1000
@@ -144,24 +145,26 @@ def size_lied(members: Members, dice: random.Random) -> bytes:
 
 
 def header_changed(members: Members, dice: random.Random) -> bytes:
-    weights = members[WEIGHTS]
+    file = dice.choice([WEIGHTS, FAMILIAR])
+    weights = members[file]
     size = int.from_bytes(weights[:8], "little")
     header, rest = json.loads(weights[8 : 8 + size]), weights[8 + size :]
     container, key = dice.choice(list(places(header)))
     container[key] = dice.choice([*VALUES, "F64", "I32", "BOOL", [2**40], [0, 2**50]])
     text = json.dumps(header).encode()
     length = dice.choice([len(text)] * 4 + [0, 1, 2**31, 2**63])
-    return packed(told(members | {WEIGHTS: struct.pack("<Q", length) + text + rest}))
+    return packed(told(members | {file: struct.pack("<Q", length) + text + rest}))
 
 
 def numbers_changed(members: Members, dice: random.Random) -> bytes:
-    weights = bytearray(members[WEIGHTS])
+    file = dice.choice([WEIGHTS, FAMILIAR])
+    weights = bytearray(members[file])
     start = 8 + int.from_bytes(weights[:8], "little")
     worst = struct.pack("<f", dice.choice([float("nan"), float("inf"), -3e38, 1e-45]))
     for _ in range(dice.choice([1, 1000])):
         at = start + 4 * dice.randrange((len(weights) - start) // 4)
         weights[at : at + 4] = worst
-    return packed(told(members | {WEIGHTS: bytes(weights)}))
+    return packed(told(members | {file: bytes(weights)}))
 
 
 def cut_off_or_extended(members: Members, dice: random.Random) -> bytes:
@@ -198,6 +201,7 @@ def test_all_are_refused_or_right(
     count: int, bundle: Path, members: Members, executed: list[str], tmp_path: Path
 ) -> None:
     picture = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 3), np.uint8)
+    photo = Image.fromarray(picture[0])
     whole = Model(bundle, body="eager")
     expected = whole.probabilities(picture)
     refused: list[str] = []
@@ -210,6 +214,7 @@ def test_all_are_refused_or_right(
         try:
             model = Model(path, body="eager")
             shares = model.probabilities(picture)
+            assert isinstance(*model.predict([photo]), Prediction)
         except UserError as error:
             refused.append(str(error))
         else:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
 from copy import deepcopy
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +18,7 @@ import torch
 from PIL import Image
 
 from tl_core.backbones.chain import Chain
+from tl_core.bundles.archive import FAMILIAR, amend
 from tl_core.bundles.bundle import write_bundle
 from tl_core.bundles.manifest import Manifest
 from tl_core.bundles.predict import AHEAD, Model, Prediction, ahead
@@ -24,6 +27,7 @@ from tl_core.data.augment import to_input
 from tl_core.data.pictures import Pictures
 from tl_core.data.pixels import decode_pixels
 from tl_core.errors import UnreadableImageError, UserError
+from tl_core.evaluation.familiar import Familiar
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +109,30 @@ def test_weights_that_give_no_numbers_are_said_and_not_answered(
     write_bundle(tmp_path / "model.headstart", broken, manifest)
     with pytest.raises(UserError, match="give no numbers"):
         Model(tmp_path / "model.headstart").predict([Image.new("RGB", (64, 64))])
+
+
+def test_an_answer_that_is_better_not_believed_says_why(
+    model: Model, photos: list[Path], bundle: Path, tmp_path: Path
+) -> None:
+    shares = [p.probability for p in model.predict(photos)]
+    features = model.features(np.stack([model.prepare(photo) for photo in photos]))
+    familiar = Familiar.learn(features[:4], np.zeros(4, np.int64), features[:4])
+    path = tmp_path / "model.headstart"
+    shutil.copy(bundle, path)
+    amend(path, {FAMILIAR: familiar.to_bytes()}, threshold=float(np.median(shares)))
+    made = Model(path).predict(photos)
+    assert ["unsure" in p.doubts for p in made] == [s < float(np.median(shares)) for s in shares]
+    strange = familiar.is_strange(features)
+    assert ["strange" in p.doubts for p in made] == strange.tolist()
+    assert strange.tolist()[:4] == [False] * 4
+    assert strange.any(), "the other class was not taught"
+
+
+def test_a_bundle_that_does_not_say_what_it_has_seen_doubts_nothing(
+    chain: Chain, manifest: Manifest, photos: list[Path], tmp_path: Path
+) -> None:
+    write_bundle(tmp_path / "model.headstart", chain, replace(manifest, threshold=0.0))
+    assert [p.doubts for p in Model(tmp_path / "model.headstart").predict(photos)] == [()] * 9
 
 
 def test_features_and_head_are_the_predicting_path_in_two_steps(

@@ -24,7 +24,7 @@ from tl_core.errors import UserError
 from tl_core.workspace import disk_errors, new_id, require_space, sync_folder
 
 MANIFEST, CARD, FAMILIAR = "manifest.json", "card.md", "familiar.safetensors"
-MOST: Mapping[str, int] = {MANIFEST: 8 << 20, CARD: 8 << 20, FAMILIAR: 2 << 30, WEIGHTS: 4 << 30}
+MOST: Mapping[str, int] = {MANIFEST: 8 << 20, CARD: 8 << 20, FAMILIAR: 64 << 20, WEIGHTS: 4 << 30}
 """Every file that a bundle may hold, and the most bytes of it."""
 
 MOST_HEADER = 1 << 20  # of a safetensors file; 1,200 tensors take 150 kB

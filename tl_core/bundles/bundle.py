@@ -13,8 +13,9 @@ from safetensors.torch import load, save
 
 from tl_core.backbones.catalog import catalogue, family_of, find_card
 from tl_core.backbones.chain import Chain
-from tl_core.bundles.archive import open_bundle, write_bundle_file
+from tl_core.bundles.archive import FAMILIAR, open_bundle, write_bundle_file
 from tl_core.bundles.manifest import WEIGHTS, Manifest
+from tl_core.evaluation.familiar import Familiar
 
 
 def write_bundle(path: Path, chain: Chain, manifest: Manifest) -> Manifest:
@@ -36,6 +37,18 @@ def read_bundle(path: Path) -> tuple[Manifest, Chain]:
     """
     with open_bundle(path) as (manifest, read):
         return manifest, _assemble(manifest, load(read(WEIGHTS)))
+
+
+def read_familiar(path: Path) -> Familiar | None:
+    """Read what a bundle's model has seen, or return `None` where it does not say.
+
+    Raises:
+        UserError: see `read_bundle`.
+    """
+    with open_bundle(path) as (manifest, read):
+        if FAMILIAR not in manifest.members:
+            return None
+        return Familiar.from_bytes(read(FAMILIAR), find_card(manifest.backbone).features)
 
 
 def _assemble(manifest: Manifest, state: dict[str, torch.Tensor]) -> Chain:

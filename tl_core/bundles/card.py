@@ -105,7 +105,10 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 _LIMITS = """## Before you trust it
 
 - It answers with one of its classes whatever it is shown. A picture of something else gets one of
-  them too; the shares say how sure it is, not whether the question made sense.
+  them too, often surely. Headstart says where a picture is unlike anything the model was taught;
+  that check notices many such pictures, not all.
 - The figures hold for pictures like those it was checked with. Other cameras, places or light can
   change them.
-- A share of right answers from few pictures is a rough figure: see the last column above."""
+- A share of right answers from few pictures is a rough figure: see the last column above.
+- To notice pictures unlike those it was taught, the file holds a short row of numbers for each of
+  up to a thousand training pictures. The pictures themselves are not in it."""

@@ -19,7 +19,8 @@ from PIL import Image
 
 from tl_core.backbones.catalog import find_card
 from tl_core.backbones.inference import Body, choose_path, inference_body
-from tl_core.bundles.bundle import read_bundle
+from tl_core.bundles.bundle import read_bundle, read_familiar
+from tl_core.bundles.doubts import Doubt
 from tl_core.config import BodyPath
 from tl_core.data.augment import to_input
 from tl_core.data.decode import as_rgb, fit, open_image
@@ -42,10 +43,12 @@ class Prediction:
     Attributes:
         best: the class with the largest share.
         probabilities: share of every class, in the model's order; they add up to 1.
+        doubts: why the answer is better not believed, if there is a reason.
     """
 
     best: str
     probabilities: dict[str, float]
+    doubts: tuple[Doubt, ...] = ()
 
     @property
     def probability(self) -> float:
@@ -67,6 +70,7 @@ class Model:
 
     def __init__(self, path: Path, device: str = "cpu", body: BodyPath | None = None) -> None:
         self.manifest, chain = read_bundle(path)
+        self.familiar = read_familiar(path)
         self.device = torch.device(device)
         self.chain = chain.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.path = body or choose_path(self.chain.body(len(self.chain.names)), self.device.type)
@@ -143,12 +147,9 @@ class Model:
         prepared = ahead(self._try_to_prepare, pictures, DECODERS, AHEAD)
         while tile := list(islice(prepared, TILES.get(self.device.type, 64))):
             pixels = [outcome for outcome in tile if not isinstance(outcome, Exception)]
-            shares = iter(self.probabilities(np.stack(pixels)) if pixels else ())
+            made = iter(self._predictions(np.stack(pixels)) if pixels else ())
             for outcome in tile:
-                if isinstance(outcome, UnreadableImageError):
-                    yield outcome
-                else:
-                    yield self._prediction(next(shares))
+                yield outcome if isinstance(outcome, UnreadableImageError) else next(made)
 
     def _try_to_prepare(self, picture: Picture) -> NDArray[np.uint8] | UnreadableImageError:
         try:
@@ -156,9 +157,17 @@ class Model:
         except UnreadableImageError as error:
             return error
 
-    def _prediction(self, shares: NDArray[np.float32]) -> Prediction:
-        named = zip(self.classes, map(float, shares), strict=True)
-        return Prediction(self.classes[int(shares.argmax())], dict(named))
+    def _predictions(self, pixels: NDArray[np.uint8]) -> Iterator[Prediction]:
+        features = self.features(pixels)
+        if self.familiar is None:
+            strange = np.zeros(len(pixels), np.bool_)
+        else:
+            strange = self.familiar.is_strange(features)
+        for shares, is_strange in zip(self.classify(features), strange, strict=True):
+            doubts: list[Doubt] = ["unsure"] if shares.max() < self.manifest.threshold else []
+            doubts += ["strange"] if is_strange else []
+            named = zip(self.classes, map(float, shares), strict=True)
+            yield Prediction(self.classes[int(shares.argmax())], dict(named), tuple(doubts))
 
 
 def ahead(

@@ -51,7 +51,7 @@ def _predict(request: Message, tell: Tell) -> Message:  # noqa: ARG001
 def _plain(outcome: Any) -> dict[str, Any]:
     if isinstance(outcome, UnreadableImageError):
         return {"reason": str(outcome)}
-    return {"class": outcome.best, "probabilities": outcome.probabilities}
+    return {"probabilities": outcome.probabilities, "doubts": outcome.doubts}
 
 
 def _vary(request: Message, tell: Tell) -> Message:  # noqa: ARG001

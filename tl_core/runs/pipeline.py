@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-import platform
 import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-import torchvision
+from numpy.typing import NDArray
 
 from tl_core.backbones.catalog import find_card
 from tl_core.backbones.inference import choose_path, inference_body
 from tl_core.backbones.load import load_backbone
-from tl_core.bundles.archive import amend
+from tl_core.bundles.archive import FAMILIAR, amend
 from tl_core.bundles.bundle import write_bundle
-from tl_core.bundles.manifest import MOST_IN_CONFUSION, Figures, Manifest, Setting
 from tl_core.bundles.predict import Model
 from tl_core.config import BodyPath, RunConfig
 from tl_core.data.dataset import SPLITS, Dataset, Split
-from tl_core.data.decode import OPENER
+from tl_core.data.fewer import fewer
 from tl_core.data.pictures import Pictures
 from tl_core.data.pixels import Pixels, decode_pixels, trim
-from tl_core.evaluation.metrics import confusion_matrix
+from tl_core.evaluation.familiar import Familiar
 from tl_core.evaluation.predictions import FILE, Predictions, predictions_of, save_predictions
 from tl_core.runs.following import Emit, Following, StoppedError
+from tl_core.runs.outcome import figures_of, manifest_of, versions
 from tl_core.runs.recovery import Past, Recording
 from tl_core.runs.run import Wish
 from tl_core.runs.savings import savings
@@ -38,7 +38,6 @@ from tl_core.training.keeping import Keeping, name_stages
 from tl_core.training.phases import Phase, Plan, plan
 from tl_core.training.sources import Inference, Kept
 from tl_core.training.standing import Standing
-from tl_core.version import __version__
 from tl_core.workspace import CACHE_BUDGET, Workspace
 
 
@@ -97,6 +96,7 @@ def train_run(
         StoppedError: stopped before the first epoch ended.
         PausedError: paused.
     """
+    dataset = fewer(dataset, config.per_class, config.seed)
     device = choose_device(config.device)
     set_up(device)
     card = find_card(config.backbone)
@@ -111,15 +111,12 @@ def train_run(
     trim(workspace.cache, CACHE_BUDGET)
     paths = {split: [dataset.path(item) for item in dataset.of(split)] for split in SPLITS}
 
-    def progress(what: str) -> Callable[[int, int], None]:
-        return lambda done, total: told.prepare(Preparing(what, done, total))
-
     pixels = {
         split: decode_pixels(
             paths[split],
             card.preprocessing,
             workspace.cache,
-            progress(f"Opening the pictures of the {split} set"),
+            told.counting(f"Opening the pictures of the {split} set"),
         )
         for split in SPLITS
         if paths[split]
@@ -133,7 +130,7 @@ def train_run(
         weights=config.weights,
         pretrained=todo.recipe != "scratch",
         seed=config.seed,
-        progress=progress(f"Downloading the weights of {card.title}"),
+        progress=told.counting(f"Downloading the weights of {card.title}"),
     )
     chain = chain.to(device.torch, memory_format=torch.channels_last)  # type: ignore[call-overload]
     chosen: BodyPath | None = past.facts["body_path"] if past else config.body
@@ -171,11 +168,11 @@ def train_run(
     if (saved := savings(told.events)) is not None:
         learn(cache=asdict(saved))
     bundle = folder / "model.headstart"
-    write_bundle(bundle, chain, _manifest(config, dataset, todo))
+    write_bundle(bundle, chain, manifest_of(config, dataset, todo))
     model = Model(bundle, device.kind, path)
-    made = _predictions(model, dataset, pictures, pixels, keeping, todo, emit)
+    made, familiar = _measure(model, dataset, pictures, pixels, keeping, todo, emit)
     save_predictions(folder / FILE, made)
-    amend(bundle, figures=_figures(made))
+    amend(bundle, {FAMILIAR: familiar.to_bytes()}, figures=figures_of(made))
     return Result(
         stopped=stopped,
         bundle=str(bundle),
@@ -194,7 +191,7 @@ def _inference(path: BodyPath, device: Device) -> Inference:
     return Inference(path, lambda stages, shape: inference_body(stages, path, device.torch, shape))
 
 
-def _predictions(
+def _measure(
     model: Model,
     dataset: Dataset,
     pictures: Mapping[Split, Pictures],
@@ -202,8 +199,10 @@ def _predictions(
     keeping: Keeping,
     todo: Plan,
     emit: Emit,
-) -> dict[Split, Predictions]:
+) -> tuple[dict[Split, Predictions], Familiar]:
     """Ask the finished model about every split, by its own predicting path.
+
+    What it makes of the training pictures, and of those held out, also tells what it knows.
 
     Where every stage stayed frozen and was computed as predicting does, in fp32, what the model
     makes of the pictures up to its head is in the cache, or belongs there.
@@ -213,6 +212,7 @@ def _predictions(
     known = exact and keeping.cache is not None and todo.cut == whole
     names = name_stages(keeping.chain.body(whole)) if known else []
     made: dict[Split, Predictions] = {}
+    found: dict[Split, NDArray[np.float32]] = {}
     for split, source in pictures.items():
         what, features = f"Measuring the finished model on the {split} set", None
         emit(Preparing(what, 0, len(source.labels)))
@@ -221,18 +221,9 @@ def _predictions(
         if features is None:
             features = model.features(pixels[split])
         made[split] = predictions_of(dataset.of(split), model.logits(features))
-    return made
-
-
-def _figures(made: Mapping[Split, Predictions]) -> dict[Split, Figures]:
-    """Return what a bundle says of its own answers."""
-    figures: dict[Split, Figures] = {}
-    for split, answers in made.items():
-        classes = answers.logits.shape[1]
-        matrix = confusion_matrix(answers.labels, answers.answers, classes).tolist()
-        rows = tuple(map(tuple, matrix)) if classes <= MOST_IN_CONFUSION else ()
-        figures[split] = Figures(len(answers.labels), int(answers.right.sum()), rows)
-    return figures
+        if split != "test":
+            found[split] = features
+    return made, Familiar.learn(found["train"], made["train"].labels, found["validation"])
 
 
 def _accuracy(made: Mapping[Split, Predictions], split: Split) -> float | None:
@@ -267,60 +258,4 @@ def _facts(backbone: str, dataset: Dataset, todo: Plan, device: Device) -> dict[
         "classes": list(dataset.classes),
         "versions": versions(),
         "taken": time.time(),
-    }
-
-
-def _manifest(config: RunConfig, dataset: Dataset, todo: Plan) -> Manifest:
-    card = find_card(config.backbone)
-    return Manifest(
-        backbone=config.backbone,
-        classes=dataset.classes,
-        preprocessing=card.preprocessing,
-        opener=OPENER,
-        recipe=todo.recipe,
-        frozen_stages=card.stage_names[: todo.cut],
-        dataset=dataset.id,
-        versions=versions(),
-        licence=_licence(config, todo),
-        dataset_name=dataset.name,
-        settings=_settings(config, todo),
-    )
-
-
-def _settings(config: RunConfig, todo: Plan) -> dict[str, Setting]:
-    """Return what a model's card tells of the run, without paths of this machine."""
-    last = todo.phases[-1]
-    return {
-        "epochs": ", then ".join(f"at most {phase.epochs}" for phase in todo.phases),
-        "batch size": last.batch_size,
-        "learning rate of the head": ", then ".join(f"{phase.head_lr:g}" for phase in todo.phases),
-        "variation of the pictures": last.augment,
-        "seed": config.seed,
-        "weights it started from": _beginning(config, todo),
-    }
-
-
-def _beginning(config: RunConfig, todo: Plan) -> str:
-    if todo.recipe == "scratch":
-        return "random"
-    return "a file of one's own" if config.weights is not None else "the published ones"
-
-
-def _licence(config: RunConfig, todo: Plan) -> str:
-    """Return the terms that a model inherits from the weights it started from."""
-    weights = find_card(config.backbone).weights
-    if todo.recipe == "scratch" or weights is None:
-        return ""
-    if config.weights is not None:
-        return "Started from a weights file of your own, whose terms apply."
-    return weights.licence
-
-
-def versions() -> dict[str, str]:
-    """Return the versions that a result may depend on."""
-    return {
-        "headstart": __version__,
-        "torch": torch.__version__,
-        "torchvision": torchvision.__version__,
-        "python": platform.python_version(),
     }

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tl_core.backbones.card import Preprocessing
+from tl_core.bundles.doubts import Doubt
 from tl_core.config import Augment
 from tl_core.errors import UserError
 from tl_core.runs.jobs import Job, Jobs
@@ -28,10 +29,12 @@ class Answer:
     Attributes:
         probabilities: share of every class, largest first; empty when there is a reason.
         reason: why the picture could not be read.
+        doubts: why the answer is better not believed.
     """
 
     probabilities: dict[str, float]
     reason: str = ""
+    doubts: tuple[Doubt, ...] = ()
 
 
 class Predictor:
@@ -69,6 +72,7 @@ class Predictor:
             Answer(
                 dict(sorted(row.get("probabilities", {}).items(), key=lambda item: -item[1])),
                 row.get("reason", ""),
+                tuple(row.get("doubts", ())),
             )
             for row in answer["predictions"]
         ]
