@@ -9,25 +9,18 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import shutil
-import socket
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import websockets
 from playwright.sync_api import sync_playwright
+from served import serve
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from table import show
 
-ROOT = Path(__file__).resolve().parents[1]
 TEXT = "Teach a network that can already see"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 
@@ -37,40 +30,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=5)
     times = parser.parse_args().times
-    with tempfile.TemporaryDirectory() as home, socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-        probe.close()
-        server = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true",
-             f"--server.port={port}", "--server.address=127.0.0.1"],
-            cwd=ROOT,
-            env=os.environ | {"HEADSTART_HOME": home},
-            stdout=subprocess.DEVNULL,
-        )  # fmt: skip
-        try:
-            _wait(port)
-            texts = [_text_stands(port) for _ in range(times)]
-            scripts = [asyncio.run(_script(port)) for _ in range(times)]
-        finally:
-            server.terminate()
-            server.wait()
+    with tempfile.TemporaryDirectory() as home, serve(home) as app:
+        texts = [_text_stands(app.port) for _ in range(times)]
+        scripts = [asyncio.run(_script(app.port)) for _ in range(times)]
     rows = [
         {"what": what, "median s": statistics.median(values), "lowest": min(values),
          "highest": max(values), "times": times}
         for what, values in (("text", texts), ("script", scripts))
     ]  # fmt: skip
     show("start_page", rows)
-
-
-def _wait(port: int) -> None:
-    for _ in range(600):
-        try:
-            with urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=5):
-                return
-        except URLError:
-            time.sleep(0.1)
-    raise SystemExit("the app did not come up")
 
 
 def _text_stands(port: int) -> float:

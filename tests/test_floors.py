@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[1]
 # Bottom to top. What stands on one floor may import its own floor and those below.
 FLOORS = (
     {
+        "tl_core.alive",
         "tl_core.errors",
         "tl_core.escape",
         "tl_core.workspace",
@@ -38,6 +39,7 @@ FLOORS = (
         "tl_core.__main__",
         "tl_core.terminal",
         "tl_core.notebook",
+        "tl_core.studying",
         "tl_core.pretrain",
     },
     {"pages", "app"},

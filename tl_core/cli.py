@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from tl_core import studying
 from tl_core.backbones.card import Card
 from tl_core.backbones.catalog import catalogue, find_card
 from tl_core.backbones.weights import convert, works_offline
@@ -79,6 +80,7 @@ def build_parser() -> argparse.ArgumentParser:
     predict.add_argument("--model", required=True, help="a run's id or a .headstart file")
     predict.add_argument("--csv", action="store_true", help="answer with a table")
     predict.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="pictures or folders")
+    studying.add_options(command("study", "Answer a question with several runs."))
     turn = command("convert-weights", "Turn a .pth file into .safetensors, running nothing in it.")
     turn.add_argument("source", metavar="IN.pth", type=Path)
     turn.add_argument("target", metavar="OUT.safetensors", type=Path)
@@ -230,6 +232,13 @@ def _evaluate(args: argparse.Namespace) -> Answer:
     return {"run_id": run.id, "split": args.split, **answer}, "\n".join([head, *lines])
 
 
+def _study(args: argparse.Namespace) -> Answer:
+    studying.check(args)
+    workspace = Workspace.open()
+    dataset = open_dataset(workspace, args.data, progress=_counter(args.json))
+    return studying.study(args, workspace, Store(workspace.store), dataset)
+
+
 def _predict(args: argparse.Namespace) -> Answer:
     from tl_core.bundles.predict import Model
 
@@ -338,6 +347,7 @@ _COMMANDS = {
     "train": _train,
     "runs": _runs,
     "evaluate": _evaluate,
+    "study": _study,
     "predict": _predict,
     "convert-weights": _convert,
 }

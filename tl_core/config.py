@@ -11,11 +11,13 @@ Recipe = Literal["feature-extraction", "fine-tune", "gradual", "scratch"]
 Augment = Literal["none", "light", "strong"]
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 BodyPath = Literal["eager", "folded", "onnxruntime"]
+Work = Literal["train", "probe", "handmade"]
 
 RECIPES: tuple[str, ...] = get_args(Recipe)
 AUGMENTS: tuple[str, ...] = get_args(Augment)
 DEVICES: tuple[str, ...] = get_args(DeviceName)
 BODY_PATHS: tuple[str, ...] = get_args(BodyPath)
+WORKS: tuple[str, ...] = get_args(Work)
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,9 @@ class RunConfig:
         cache: whether activations at the cut may be kept and reused.
         body: how frozen stages are computed; see `tl_core.backbones.inference`.
         more: epochs at most of each phase that was asked for after the plan had ended.
+        per_class: learn from at most so many pictures of each class, drawn by the seed.
+        work: to train a network; to probe its frozen stages (those that `freeze` ends with, or
+            each); or to learn from features made by hand, for which the backbone is not asked.
     """
 
     dataset: str
@@ -53,6 +58,8 @@ class RunConfig:
     cache: bool = True
     body: BodyPath | None = None
     more: tuple[int, ...] = ()
+    per_class: int | None = None
+    work: Work = "train"
 
     def __post_init__(self) -> None:
         for kind, value, known in (
@@ -60,10 +67,11 @@ class RunConfig:
             ("augmentation", self.augment, AUGMENTS),
             ("device", self.device, DEVICES),
             ("body path", self.body, BODY_PATHS),
+            ("kind of work", self.work, WORKS),
         ):
             if value is not None and value not in known:
                 raise unknown(kind, value, known)
-        for name, limit in (("epochs", 10_000), ("batch_size", 4096)):
+        for name, limit in (("epochs", 10_000), ("batch_size", 4096), ("per_class", 10**6)):
             value = getattr(self, name)
             if value is not None and not 1 <= value <= limit:
                 raise UserError(

@@ -19,7 +19,14 @@ from tl_core.workspace import Workspace
 LOOK_SECONDS, CHECK_SECONDS, STARTS = 0.1, 3.0, 3
 
 
-def follow(workspace: Workspace, store: Store, run_id: str, out: TextIO | None = None) -> Run:
+def follow(
+    workspace: Workspace,
+    store: Store,
+    run_id: str,
+    out: TextIO | None = None,
+    *,
+    brief: bool = False,
+) -> Run:
     """Show a run until it is over, keeping a worker alive for it; Ctrl-C asks it to stop.
 
     Args:
@@ -27,6 +34,7 @@ def follow(workspace: Workspace, store: Store, run_id: str, out: TextIO | None =
         store: where the run stands.
         run_id: of the run.
         out: where progress goes; standard error when left out.
+        brief: whether the bar and notices are all that is shown.
 
     Raises:
         HeadstartError: no worker can be started.
@@ -44,13 +52,14 @@ def follow(workspace: Workspace, store: Store, run_id: str, out: TextIO | None =
                 new = store.events(run_id, told[-1].number if told else -1)
                 told += new
                 for item in new:
-                    _say(item, bar, out)
+                    if not brief or isinstance(item.event, Notice):
+                        _say(item, bar, out)
                 state = progress(told, run.facts.get("phases", []))
                 bar.n = state.share
                 bar.set_description_str(state.doing, refresh=False)
                 bar.set_postfix_str(time_left(state) if state.epochs else "")
                 if run.is_over:
-                    if saved := savings(item.event for item in told):
+                    if not brief and (saved := savings(item.event for item in told)):
                         bar.write(say_savings(saved), file=out)
                     return run
                 if time.monotonic() - checked > CHECK_SECONDS:

@@ -21,8 +21,9 @@ from tl_core.training.phases import plan
 
 def show_advice(run: Run) -> None:
     """Show the curves, what they say, and a button that starts the suggested next run."""
-    told = [item for item in store().milestones(run.id) if isinstance(item.event, EpochEnded)]
-    reading = read_curves([item.event for item in told if isinstance(item.event, EpochEnded)])
+    told = store().milestones(run.id)
+    ended = [item for item in told if isinstance(item.event, EpochEnded)]
+    reading = read_curves([item.event for item in ended if isinstance(item.event, EpochEnded)])
     with st.container(border=True):
         st.markdown(f"**{SIGNS[reading.sign]}.** {on_page(reading.says, 500)}")
         try:
@@ -37,8 +38,9 @@ def show_advice(run: Run) -> None:
             st.write("More or more varied pictures to learn from are what helps now.")
         else:
             _offer(found, dataset.name)
-    if told:
-        loss, accuracy = charts.curves(store(), run.id, told[-1].number)
+    if ended:
+        events = [item.event for item in told]
+        loss, accuracy = charts.curves(run, ended[-1].number, events)
         with st.expander("The curves"):
             left, right = st.columns(2)
             left.plotly_chart(loss, key="validate-loss", config={"displayModeBar": False})

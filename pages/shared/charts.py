@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any
 
 import plotly.graph_objects as go
 
 from pages.shared.escape import in_chart
+from pages.shared.once import Once
 from tl_core.backbones.worth import METHODS, Method, PerClass, Row, by_method
-from tl_core.runs.store import Store
-from tl_core.training.events import EpochEnded, PhaseStarted
+from tl_core.runs.run import Run
+from tl_core.training.events import EpochEnded, Event, PhaseStarted
 
 # Colour-blind safe (Okabe and Ito, 2008); validation is dashed as well.
 TRAIN, VALIDATION, NEUTRAL = "#0072B2", "#D55E00", "#7A8B8B"
@@ -30,21 +32,63 @@ _METHOD_LOOK: Mapping[Method, tuple[str, str, str]] = {
 }
 
 
-@lru_cache(maxsize=64)
-def curves(store: Store, run: str, number: int) -> tuple[go.Figure, go.Figure]:  # noqa: ARG001
-    """Return the loss and the accuracy curve of a run as of event `number`."""
-    events = [told.event for told in store.milestones(run)]
+class _Drawn(go.Figure):  # type: ignore[misc]  # (plotly has no types)
+    """A figure that changes no more: each session is told what it is made of without a copy."""
+
+    @cached_property
+    def _plain(self) -> dict[str, Any]:
+        plain: dict[str, Any] = super().to_dict()
+        return plain
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figure as plain values, always the same ones."""
+        return self._plain
+
+
+MOST_POINTS = 300  # of a curve: more are not seen, and every watcher is sent all of them
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """The curves of a run as of the event with this number."""
+
+    number: int
+    loss: go.Figure
+    accuracy: go.Figure
+
+
+_curves: Once[tuple[str, float | None], _Pair] = Once(most=64)
+
+
+def curves(run: Run, number: int, events: Sequence[Event]) -> tuple[go.Figure, go.Figure]:
+    """Return the loss and the accuracy curve of a run, drawn once for everybody.
+
+    Args:
+        run: as it stands; taken by a worker anew, it is drawn anew.
+        number: of the last epoch's event; curves that go further will do.
+        events: of the run.
+    """
+    pair = _curves.get(
+        (run.id, run.started),
+        lambda: _draw_curves(number, events),
+        lambda kept: kept.number >= number,
+    )
+    return pair.loss, pair.accuracy
+
+
+def _draw_curves(number: int, events: Sequence[Event]) -> _Pair:
     epochs = [event for event in events if isinstance(event, EpochEnded)]
     starts = _phase_starts(events)
     loss = _figure("Loss (lower is better)", starts)
     accuracy = _figure("Right answers (higher is better)", starts)
-    numbers = [event.epoch for event in epochs]
+    shown = thinned(epochs)
+    numbers = [event.epoch for event in shown]
     for figure, kind in ((loss, "loss"), (accuracy, "accuracy")):
         for split, colour, dash in (("train", TRAIN, "solid"), ("validation", VALIDATION, "dash")):
             figure.add_trace(
                 go.Scatter(
                     x=numbers,
-                    y=[getattr(event, f"{split}_{kind}") for event in epochs],
+                    y=[round(getattr(event, f"{split}_{kind}"), 5) for event in shown],
                     name={"train": "training", "validation": "validation"}[split],
                     mode="lines+markers",
                     line={"color": colour, "dash": dash, "width": 2.5},
@@ -53,10 +97,18 @@ def curves(store: Store, run: str, number: int) -> tuple[go.Figure, go.Figure]: 
             )
     accuracy.update_yaxes(range=[0, 1.03], tickformat=".0%")
     loss.update_yaxes(rangemode="tozero")
-    return loss, accuracy
+    return _Pair(number, _Drawn(loss), _Drawn(accuracy))
 
 
-def _phase_starts(events: list[Any]) -> list[tuple[float, str]]:
+def thinned(epochs: Sequence[EpochEnded], most: int = MOST_POINTS) -> Sequence[EpochEnded]:
+    """Return at most so many epochs, evenly spaced, the first and the last among them."""
+    if len(epochs) <= most:
+        return epochs
+    last = len(epochs) - 1
+    return [epochs[round(last * n / (most - 1))] for n in range(most)]
+
+
+def _phase_starts(events: Sequence[Event]) -> list[tuple[float, str]]:
     epoch, starts = 0, []
     for event in events:
         if isinstance(event, EpochEnded):
@@ -67,7 +119,7 @@ def _phase_starts(events: list[Any]) -> list[tuple[float, str]]:
 
 
 def _figure(title: str, starts: list[tuple[float, str]]) -> go.Figure:
-    figure = go.Figure()
+    figure = go.Figure(layout={"template": "none"})  # the page brings its own, in light and dark
     figure.update_layout(
         title={"text": title, "font": {"size": 15}},
         uirevision="keep",

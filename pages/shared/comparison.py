@@ -11,7 +11,7 @@ from pages.shared.state import store, workspace
 from pages.shared.wording import COMPARING, RECIPES, STATES
 from tl_core.data.dataset import list_datasets
 from tl_core.evaluation.interval import interval
-from tl_core.runs.comparing import FAVOURITE, MOST_NOTE, NOTE, settings
+from tl_core.runs.comparing import FAVOURITE, MOST_NOTE, NOTE, annotate, settings
 from tl_core.runs.store import Run
 
 MOST = 7  # runs beside each other, for as many colours
@@ -45,7 +45,8 @@ def chosen_runs(runs: Sequence[Run]) -> list[Run]:
         disabled=_READ_ONLY,
         hide_index=True,
     )
-    _keep(shown, edited)
+    for run, row in zip(shown, edited, strict=True):
+        annotate(store(), run, row["note"] or "", bool(row["★"]))
     chosen = [run for run, row in zip(shown, edited, strict=True) if row["compare"]]
     if len(chosen) > MOST:
         st.caption(f"The first {MOST} of the {len(chosen)} chosen runs are shown below.")
@@ -66,10 +67,10 @@ def _filtered(runs: Sequence[Run]) -> list[Run]:
 
 
 def _first(shown: Sequence[Run]) -> set[str]:
-    """Return the newest runs that can be compared picture by picture."""
+    """Return the newest run with a model and those beside it, on the same pictures if possible."""
     done = [run for run in shown if run.facts.get("bundle")]
-    alike = [run for run in done if run.config.dataset == done[0].config.dataset]
-    return {run.id for run in alike[:_FIRST]}
+    beside = sorted(done, key=lambda run: run.config.dataset != done[0].config.dataset)
+    return {run.id for run in beside[:_FIRST]}
 
 
 def _row(run: Run, is_ticked: bool, checked: int) -> dict[str, Any]:
@@ -94,15 +95,6 @@ def _row(run: Run, is_ticked: bool, checked: int) -> dict[str, Any]:
         "seconds": run.facts.get("seconds"),
         "run": run.id[:4],
     }
-
-
-def _keep(shown: Sequence[Run], edited: Sequence[dict[str, Any]]) -> None:
-    """Write down what a person changed in the table."""
-    for run, row in zip(shown, edited, strict=True):
-        note = (row["note"] or "")[:MOST_NOTE]
-        changed: dict[str, Any] = {FAVOURITE: bool(row["★"]), NOTE: note}
-        if changed != {FAVOURITE: bool(run.facts.get(FAVOURITE)), NOTE: run.facts.get(NOTE, "")}:
-            store().learn(run.id, **changed)
 
 
 _share = st.column_config.NumberColumn

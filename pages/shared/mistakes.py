@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from pages.shared.correcting import show_corrections
+from pages.shared.correcting import corrections, show_corrections
 from pages.shared.escape import on_page
 from pages.shared.quality import chosen_cell, confusion
 from pages.shared.state import workspace
@@ -16,31 +16,39 @@ from tl_core.data.dataset import Dataset, Item, find_dataset
 from tl_core.data.decode import thumbnail
 from tl_core.errors import UnreadableImageError, UserError
 from tl_core.evaluation.calibration import confidences
+from tl_core.evaluation.metrics import most_mistaken
 from tl_core.evaluation.predictions import Predictions
 from tl_core.evaluation.report import Report
 from tl_core.runs.store import Run
 
 _WORST, _CELL = "The surest mistakes", "One cell of the matrix"
 _ACROSS, _SHOWN, _PAIRS = 6, 12, 5
+_DRAWN = 40  # classes in the matrix, at most
 
 
 @st.fragment
 def show_mistakes(run: Run, made: Predictions, found: Report) -> None:
     """Show the matrix, the pairs that are confused most, and the pictures of what is chosen."""
+    drawn = most_mistaken(found.confusion, _DRAWN)
     left, right = st.columns([3, 2])
     with left:
         st.plotly_chart(
-            confusion(found.confusion, found.classes),
+            confusion(
+                found.confusion[np.ix_(drawn, drawn)], tuple(found.classes[k] for k in drawn)
+            ),
             key="matrix",
-            on_select=lambda: _clicked(run),
+            on_select=lambda: _clicked(run, drawn.tolist()),
             selection_mode="points",
             config={"displayModeBar": False},
         )
     with right:
         st.caption(VALIDATING["matrix"])
+        if len(drawn) < len(found.classes):
+            st.caption(f"Drawn are the {len(drawn)} classes with most mistakes.")
         _pairs(run, found)
+    st.session_state.setdefault(_key(run, "view"), _WORST)  # a click sets it too
     view = st.segmented_control(
-        "Show", [_WORST, _CELL], default=_WORST, required=True, key=_key(run, "view"),
+        "Show", [_WORST, _CELL], required=True, key=_key(run, "view"),
         label_visibility="collapsed",
     )  # fmt: skip
     places = list(found.mistakes) if view == _WORST else _cell(run, made, found)
@@ -60,9 +68,9 @@ def _key(run: Run, what: str) -> str:
     return f"{what}-{run.id}"
 
 
-def _clicked(run: Run) -> None:
+def _clicked(run: Run, drawn: Sequence[int]) -> None:
     if cell := chosen_cell(st.session_state["matrix"]["selection"]):
-        _open(run, *cell)
+        _open(run, drawn[cell[0]], drawn[cell[1]])
 
 
 def _open(run: Run, row: int, column: int) -> None:
@@ -100,7 +108,9 @@ def _cell(run: Run, made: Predictions, found: Report) -> list[int]:
     column = right.selectbox(
         "that it called", numbers, format_func=names.__getitem__, key=_key(run, "said")
     )
-    return np.flatnonzero((made.labels == row) & (made.answers == column)).tolist()
+    places = np.flatnonzero((made.labels == row) & (made.answers == column))
+    surest = np.argsort(-confidences(made.logits)[places], kind="stable")
+    return [int(place) for place in places[surest]]
 
 
 def _pictures(run: Run, made: Predictions, dataset: Dataset, places: Sequence[int]) -> None:
@@ -121,7 +131,7 @@ def _pictures(run: Run, made: Predictions, dataset: Dataset, places: Sequence[in
                            f"said **{said}** ({sure[place]:.0%})")  # fmt: skip
                 if item is not None:
                     st.checkbox(
-                        "Choose it", place in _picked(run), key=_key(run, f"pick-{place}"),
+                        "Choose it", place in _picked(run), key=_pick_key(run, place),
                         on_change=_pick, args=(run, place),
                     )  # fmt: skip
 
@@ -146,6 +156,11 @@ def _items(made: Predictions, dataset: Dataset, places: Sequence[int]) -> list[I
     return [items[key] for key in keys if key in items]
 
 
+def _pick_key(run: Run, place: int) -> str:
+    """Return the key of a picture's tick; after a correction all are new, and empty."""
+    return _key(run, f"pick-{corrections(run)}-{place}")
+
+
 def _picked(run: Run) -> set[int]:
     """Return what was chosen so far; widgets forget what is not on the page, this does not."""
     picked: set[int] = st.session_state.setdefault(_key(run, "picked"), set())
@@ -153,5 +168,5 @@ def _picked(run: Run) -> set[int]:
 
 
 def _pick(run: Run, place: int) -> None:
-    is_chosen = st.session_state[_key(run, f"pick-{place}")]
+    is_chosen = st.session_state[_pick_key(run, place)]
     (_picked(run).add if is_chosen else _picked(run).discard)(place)

@@ -31,6 +31,7 @@ MEASURES: Mapping[str, str] = {
 """What can be drawn of an epoch, by what people call it."""
 
 _NUMBERED = 25  # classes, up to which the cells hold their numbers
+_POINTS = 500  # of a curve, at most
 _SQUARE = 460  # pixels that all cells together are high, at most
 
 
@@ -134,8 +135,11 @@ def reliable(found: Reliability, after: Reliability | None = None) -> go.Figure:
 def coverage(curve: Coverage, threshold: float) -> go.Figure:
     """Return the share of right answers against the share answered, with a threshold marked."""
     figure = go.Figure(layout={"template": "none"})
+    some = np.unique(np.linspace(0, max(len(curve.given) - 1, 0), _POINTS).astype(int))
+    some = some[: len(curve.given)]
     figure.add_trace(
-        go.Scatter(x=curve.coverage, y=curve.accuracy, customdata=curve.threshold, mode="lines",
+        go.Scatter(x=curve.coverage[some], y=curve.accuracy[some],
+                   customdata=curve.threshold[some], mode="lines",
                    line={"color": TRAIN, "shape": "hv", "width": 2.5}, showlegend=False,
                    hovertemplate="answers %{x:.0%}, of these right %{y:.0%} "
                    "(from %{customdata:.0%} on)<extra></extra>")

@@ -19,6 +19,7 @@ from tl_core.config import RECIPES, RunConfig
 from tl_core.data.dataset import Dataset, find_dataset
 from tl_core.errors import UserError
 from tl_core.runs.predicting import Predictor
+from tl_core.runs.rebuild import open_store
 from tl_core.runs.store import Run, Store
 from tl_core.training.phases import choose_recipe, default_cut
 from tl_core.workspace import Workspace
@@ -74,7 +75,7 @@ def _with_the_run(given: Choices) -> Choices:
 def choose(**changes: str) -> Choices:
     """Change choices and write them into the address."""
     st.session_state[_KEY] = replace(choices(), **changes)
-    if changes.get("run") == "":
+    if "run" in changes:  # the address goes before the session, so it must not keep the old one
         st.query_params.pop("run", None)
     show_in_address()
     return choices()
@@ -101,7 +102,7 @@ def workspace() -> Workspace:
 @st.cache_resource
 def store() -> Store:
     """Return the store that all sessions of this server share."""
-    return Store(workspace().store)
+    return open_store(workspace())
 
 
 @st.cache_resource

@@ -127,9 +127,9 @@ VALIDATING = {
     "matrix": "Each row holds the pictures of one class, each column those that were given one. "
     "Blue is right, orange is not. **Click a number to see its pictures**, or choose the cell "
     "below.",
-    "correcting": "Change what is wrong. Taking pictures out because they are hard makes the "
-    "figure look better than the network is. These pictures stay as they are beside the new "
-    "version, and so does this run.",
+    "correcting": "Change what is wrong: a wrong class, or a picture of something else. Taking "
+    "pictures out because they are hard makes the figure look better than the network is. These "
+    "pictures stay as they are beside the new version, and so does this run.",
     "reliability": "On the dotted line it is right exactly as often as it says. Below it, it is "
     "too sure of itself. A larger mark stands for more pictures. What the temperature brings was "
     "measured on pictures that it was not fitted to.",
@@ -137,6 +137,8 @@ VALIDATING = {
     "sure.",
     "threshold": "Being sure is the share of the best class. A higher threshold means fewer "
     "answers and more of them right.",
+    "no model": "The model of this run is gone, so what is found here cannot go into it; train the "
+    "run again to have one.",
     "goals": "What these pictures suggest: ",
     "test": "These pictures were kept aside and asked once, when training had ended. Look at the "
     "figure once, when you have decided for a run: whoever chooses among runs by it has used the "

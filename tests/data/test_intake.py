@@ -13,7 +13,7 @@ from collections import Counter
 
 import pytest
 
-from tl_core.data import intake, site
+from tl_core.data import copying, site
 from tl_core.data.dataset import list_datasets
 from tl_core.data.intake import import_entries, import_source
 from tl_core.data.limits import limits
@@ -274,7 +274,7 @@ def test_whatever_interrupts_leaves_nothing(workspace, picture, monkeypatch, err
     def fail(*_):
         raise error
 
-    monkeypatch.setattr(site if step == "save" else intake, step, fail)
+    monkeypatch.setattr(site if step == "save" else copying, step, fail)
     with pytest.raises(expected):
         import_entries(workspace, entries(picture), "x")
     assert nothing_left(workspace)

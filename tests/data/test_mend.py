@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from tl_core.data.dataset import Dataset, list_datasets
+from tl_core.data.edit import merged, without
 from tl_core.data.finding import Mend
 from tl_core.data.intake import import_source
-from tl_core.data.mend import mend, merged, without
+from tl_core.data.mend import mend
 from tl_core.errors import UserError
 from tl_core.workspace import Workspace
 

@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import pairwise
+
 import pytest
 
 from pages.shared import charts
 from tl_core.backbones.worth import Row
-from tl_core.runs.store import Store
+from tl_core.config import RunConfig
+from tl_core.runs.store import Run, Store
+from tl_core.training.events import EpochEnded
 
 
 def test_a_figure_is_shared_until_something_new_was_told(store: Store, finished: str) -> None:
-    number = store.events(finished)[-1].number
-    loss, accuracy = charts.curves(store, finished, number)
-    assert charts.curves(store, finished, number)[0] is loss
-    assert charts.curves(store, finished, number + 1)[0] is not loss
+    told = store.milestones(finished)
+    events, number = [item.event for item in told], told[-1].number
+    run = store.run(finished)
+    loss, accuracy = charts.curves(run, number, events)
+    assert charts.curves(run, number, events)[0] is loss
+    newer = charts.curves(run, number + 1, events)[0]
+    assert newer is not loss
+    assert charts.curves(run, number, events)[0] is newer, "who looked earlier takes it too"
+    assert charts.curves(replace(run, started=1.0), number, events)[0] is not newer
+    assert loss.to_dict() is loss.to_dict(), "nobody pays for a copy"
     assert [trace.line.dash for trace in accuracy.data] == ["solid", "dash"]
     assert list(loss.data[0].x) == [1, 2, 3]
     assert loss.layout.uirevision == "keep"
+
+
+def test_a_long_run_is_drawn_with_few_points() -> None:
+    epochs = [EpochEnded(0, n, 1 / n, 0.5, 1.1 / n, 0.4, 1e-3, 2.0, 14) for n in range(1, 5001)]
+    loss, _ = charts.curves(Run("long", "", 0.0, "running", RunConfig("", "")), 4999, epochs)
+    numbers = list(loss.data[0].x)
+    assert (len(numbers), numbers[0], numbers[-1]) == (charts.MOST_POINTS, 1, 5000)
+    assert max(after - before for before, after in pairwise(numbers)) <= 17
+    assert charts.thinned(epochs[:300]) == epochs[:300]
 
 
 def test_class_names_are_text() -> None:

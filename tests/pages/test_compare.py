@@ -9,11 +9,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.shared import quality
-from pages.shared.comparison import _keep, _row
 from tl_core.config import RunConfig
 from tl_core.data.dataset import Dataset
 from tl_core.evaluation.predictions import FILE, predictions_of, save_predictions
-from tl_core.runs.comparing import FAVOURITE, MOST_NOTE, NOTE
+from tl_core.runs.comparing import FAVOURITE, annotate
+from tl_core.runs.queue import claim
 from tl_core.runs.store import Store, Told
 from tl_core.training.events import EpochEnded
 from tl_core.workspace import Workspace
@@ -25,7 +25,7 @@ Open = Callable[..., AppTest]
 def pair(workspace: Workspace, store: Store, finished: str, dataset: Dataset) -> tuple[str, str]:
     """Return a run that knows nothing and a newer one, with another seed, that knows everything."""
     newer = store.create(RunConfig(dataset.id, "small", seed=7), dataset_name="**x**")
-    store.claim("token")
+    claim(store, "token")
     store.append(newer, [EpochEnded(0, 1, 1.0, 0.5, 1.0, 0.5, 1e-3, 1.0, 14, True)])
     facts = store.run(finished).facts | {"dataset_name": "**x**", "validation_accuracy": 1.0}
     store.learn(newer, **facts)
@@ -35,7 +35,7 @@ def pair(workspace: Workspace, store: Store, finished: str, dataset: Dataset) ->
         logits = np.zeros((len(items), 2), np.float32)
         said = [item.label if right else 1 - item.label for item in items]
         logits[range(len(items)), said] = 1
-        (workspace.runs / run).mkdir(parents=True)
+        (workspace.runs / run).mkdir(parents=True, exist_ok=True)
         save_predictions(workspace.runs / run / FILE, {"validation": predictions_of(items, logits)})
     return finished, newer
 
@@ -81,22 +81,14 @@ def test_filters_narrow_the_table(open_page: Open, pair: tuple[str, str], store:
     assert app.run().dataframe[0].value["run"].tolist() == [pair[0][:4]]
 
 
-def test_notes_and_favourites_are_kept(
+def test_notes_and_favourites_are_shown_and_stay(
     open_page: Open, pair: tuple[str, str], store: Store
 ) -> None:
-    open_page("compare")
-    runs = [store.run(run) for run in pair]
-    rows = [_row(run, False, 20) for run in runs]
-    _keep(runs, rows)
-    assert NOTE not in store.run(pair[0]).facts, "nothing was changed"
-    rows[0] |= {"note": "n" * (MOST_NOTE + 5), "★": True}
-    rows[1] |= {"note": None}
-    _keep(runs, rows)
-    facts = store.run(pair[0]).facts
-    assert (len(facts[NOTE]), facts[FAVOURITE]) == (MOST_NOTE, True)
-    assert NOTE not in store.run(pair[1]).facts
-    shown = open_page("compare").dataframe[0].value
-    assert shown["★"].tolist() == [False, True]
+    annotate(store, store.run(pair[0]), "the best so far", True)
+    for _ in range(2):
+        shown = open_page("compare").dataframe[0].value
+        assert shown["★"].tolist() == [False, True]
+        assert shown["note"].tolist() == ["", "the best so far"]
 
 
 def test_every_measure_can_be_drawn() -> None:

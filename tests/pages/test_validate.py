@@ -7,9 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import save
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import quality
+from pages.shared import mistakes, quality
+from tl_core.backbones.card import Preprocessing
+from tl_core.bundles.archive import amend, read_manifest, write_bundle_file
+from tl_core.bundles.manifest import WEIGHTS, Manifest
 from tl_core.config import RunConfig
 from tl_core.data.dataset import Dataset, Split, find_dataset
 from tl_core.data.intake import import_source
@@ -87,7 +91,8 @@ def test_the_mistake_is_shown_and_names_are_text(open_page: Open, judged: str) -
     assert r"is **\*\*bold\*\***, said **\<img src" in text(app)
     assert len([box for box in app.checkbox if box.label == "Choose it"]) == 1
     assert "Choose pictures above first." in text(app)
-    assert button(app, "Take the chosen pictures out").disabled
+    assert button(app, "Take the chosen ones out").disabled
+    assert button(app, "Relabel the chosen ones").disabled
 
 
 def test_a_cell_is_opened_from_its_pair_and_by_select_boxes(
@@ -109,15 +114,50 @@ def test_chosen_pictures_are_taken_out_and_training_starts_again(
     app = open_page("validate", run=judged)
     next(box for box in app.checkbox if box.label == "Choose it").check().run()
     button(app, "Take 1 picture out").click().run()
-    assert r"A new version of colours \(2\) is here" in text(app)
+    assert "with 59 pictures" in text(app)
+    assert not any(box.value for box in app.checkbox), "nothing is chosen any more"
+    # A second correction goes on from the first.
+    button(app, "taken for").click().run()
+    app.selectbox(f"is-{judged}").set_value(1).run()
+    next(box for box in app.checkbox if box.label == "Choose it").check().run()
+    button(app, "Take 1 picture out").click().run()
+    assert "with 58 pictures" in text(app)
     button(app, "Train the same again on it").click().run()
     assert not app.exception
     newest = store.runs()[0]
     assert newest.config == RunConfig(newest.config.dataset, "small")
-    assert newest.config.dataset != dataset.id
+    assert app.query_params["run"] == newest.id, "the page shows the new run, not the old one"
     made = find_dataset(workspace, newest.config.dataset)
+    assert set(made.items) < set(dataset.items)
     assert dataset.of("validation")[0] not in made.items
-    assert len(made.items) == len(dataset.items) - 1
+
+
+def test_a_chosen_picture_is_put_into_another_class(
+    open_page: Open, judged: str, dataset: Dataset, store: Store, workspace: Workspace
+) -> None:
+    app = open_page("validate", run=judged)
+    next(box for box in app.checkbox if box.label == "Choose it").check().run()
+    app.selectbox(f"really-{judged}").set_value(CLASSES[1]).run()
+    button(app, "Relabel 1 picture").click().run()
+    assert "with 60 pictures" in text(app)
+    button(app, "Train the same again on it").click().run()
+    made = find_dataset(workspace, store.runs()[0].config.dataset)
+    wrong = dataset.of("validation")[0]
+    assert [
+        made.classes[item.label] for item in made.of("validation") if item.file == wrong.file
+    ] == [CLASSES[1]]
+
+
+def test_another_run_can_be_looked_at(
+    open_page: Open, judged: str, store: Store, dataset: Dataset
+) -> None:
+    other = store.create(RunConfig(dataset.id, "small", seed=1), **store.run(judged).facts)
+    store.end(other, "finished")
+    app = open_page("validate", run=judged)
+    assert app.selectbox[0].value == judged
+    app.selectbox[0].set_value(other).run()
+    assert app.query_params["run"] == other
+    assert "was not kept" in text(app)
 
 
 def test_the_suggested_run_is_started_once(open_page: Open, judged: str, store: Store) -> None:
@@ -138,6 +178,55 @@ def test_the_threshold_counts(open_page: Open, judged: str, dataset: Dataset) ->
     assert f"**{checked} of {checked}** validation pictures, " in text(app)
     app.slider[0].set_value(100).run()
     assert f"**0 of {checked}** validation pictures, that is none." in text(app)
+
+
+@pytest.fixture
+def bundle(judged: str, workspace: Workspace, store: Store) -> Path:
+    """Return the run's bundle, whose weights no page reads."""
+    path = workspace.runs / judged / "model.headstart"
+    manifest = Manifest(
+        backbone="small", classes=CLASSES, preprocessing=Preprocessing(), opener="1",
+        recipe="scratch", frozen_stages=(), dataset="0" * 16,
+    )  # fmt: skip
+    write_bundle_file(path, manifest, {WEIGHTS: save({"weights": np.zeros(1)})})
+    store.learn(judged, bundle=str(path))
+    return path
+
+
+def test_a_temperature_goes_into_the_model_and_out_again(
+    open_page: Open, judged: str, bundle: Path, dataset: Dataset, workspace: Workspace
+) -> None:
+    items = dataset.of("validation")
+    logits = np.zeros((len(items), 2), np.float32)
+    said = [item.label if n >= 4 else 1 - item.label for n, item in enumerate(items)]
+    logits[range(len(items)), said] = 6  # far surer than right
+    made = {"validation": predictions_of(items, logits)}
+    save_predictions(workspace.runs / judged / FILE, made)
+    amend(bundle, threshold=0.5)
+    app = open_page("validate", run=judged)
+    button(app, "Predict with it").click().run()
+    model = read_manifest(bundle)
+    assert model.temperature > 2
+    assert model.threshold == 0, "it was chosen for other shares"
+    assert f"In use: a temperature of {model.temperature:.2f}" in text(app)
+    button(app, "Predict without it again").click().run()
+    assert read_manifest(bundle).temperature == 1
+
+
+def test_a_threshold_goes_into_the_model(open_page: Open, judged: str, bundle: Path) -> None:
+    app = open_page("validate", run=judged)
+    assert button(app, "Predict with this threshold").disabled
+    assert "This is what it predicts with now" in text(app)
+    app.slider[0].set_value(70).run()
+    button(app, "Predict with this threshold").click().run()
+    assert read_manifest(bundle).threshold == 0.7
+    assert open_page("validate", run=judged).slider[0].value == 70
+
+
+def test_without_the_model_nothing_can_go_into_it(open_page: Open, judged: str) -> None:
+    app = open_page("validate", run=judged)
+    assert "model of this run is gone" in text(app)
+    assert not [b for b in app.button if "Predict with" in b.label]
 
 
 def test_pictures_that_are_gone_are_said(open_page: Open, judged: str, dataset: Dataset) -> None:
@@ -162,6 +251,15 @@ def test_a_click_names_its_cell() -> None:
     assert quality.chosen_cell({"points": [{"x": 1, "y": 0}]}) == (0, 1)
     assert quality.chosen_cell({"points": []}) is None
     assert "&lt;img" in figure.layout.xaxis.ticktext[1]
+
+
+def test_of_many_classes_those_with_mistakes_are_drawn(
+    open_page: Open, judged: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mistakes, "_DRAWN", 1)
+    assert "Drawn are the 1 classes with most mistakes" in text(open_page("validate", run=judged))
+    many = coverage_accuracy(np.linspace(0, 1, 5000), np.ones(5000, bool))
+    assert len(quality.coverage(many, 0.5).data[0].x) <= 500
 
 
 def test_figures_of_nothing_can_be_drawn() -> None:

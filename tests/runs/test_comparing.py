@@ -9,7 +9,17 @@ import pytest
 from tl_core.config import RunConfig
 from tl_core.data.dataset import Dataset
 from tl_core.evaluation.predictions import FILE
-from tl_core.runs.comparing import UNKNOWN, against, differing, settings
+from tl_core.runs.comparing import (
+    FAVOURITE,
+    MOST_NOTE,
+    NOTE,
+    UNKNOWN,
+    against,
+    annotate,
+    differing,
+    settings,
+)
+from tl_core.runs.record import read_record
 from tl_core.runs.store import Run, Store
 from tl_core.workspace import Workspace
 
@@ -33,6 +43,8 @@ def test_what_is_not_known_yet_is_a_dash(store: Store, dataset: Dataset) -> None
     told = settings(run)
     assert told["Frozen"] == told["Epochs"] == told["Recipe"] == UNKNOWN
     assert told["Weights"] == "your own file"
+    few = store.run(store.create(RunConfig(dataset.id, "mini", per_class=5, work="probe")))
+    assert set(differing([run, few])[0]) == {"Pictures of each class", "Kind of work", "Weights"}
 
 
 def test_runs_are_compared_on_their_pictures(
@@ -50,3 +62,14 @@ def test_runs_are_compared_on_their_pictures(
     assert other.difference == pytest.approx(gained)
     (workspace.runs / second.id / FILE).unlink()
     assert against(workspace, first, [second]) == {second.id: None}
+
+
+def test_notes_are_kept_with_the_run(workspace: Workspace, store: Store, dataset: Dataset) -> None:
+    run = store.create(RunConfig(dataset.id, "small"))
+    annotate(store, store.run(run), "n" * (MOST_NOTE + 5), True)
+    kept = read_record(workspace.runs / run)
+    assert kept is not None
+    assert kept.facts == store.run(run).facts == {NOTE: "n" * MOST_NOTE, FAVOURITE: True}
+    other = store.run(store.create(RunConfig(dataset.id, "small")))
+    annotate(store, other, "", False)
+    assert store.run(other.id).facts == {}, "nothing was changed"

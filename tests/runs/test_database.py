@@ -150,3 +150,13 @@ def test_a_full_disk_is_told_apart_and_harms_nothing(
     store.check()
     assert {run.id for run in store.runs()} == set(made)
     store.create(CONFIG)
+
+
+def test_a_store_that_stays_open_keeps_its_log(store: Store) -> None:
+    log = store.path.with_name("headstart.db-wal")
+    store.create(CONFIG)
+    assert not log.exists(), "the last connection writes it into the file"
+    store.stay_open()
+    store.create(CONFIG)
+    assert log.exists()
+    assert len(Store(store.path).runs()) == 2

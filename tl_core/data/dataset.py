@@ -69,6 +69,8 @@ class Dataset:
         folder: where it lies.
         skipped: files of the source that were left out.
         created: when it was imported, in seconds since 1970.
+        parent: id of the version that it was made of; empty for an import.
+        erased: pictures that were in it and were erased; their names are forgotten.
     """
 
     id: str
@@ -80,6 +82,8 @@ class Dataset:
     folder: Path
     skipped: tuple[Skipped, ...] = ()
     created: float = 0.0
+    parent: str = ""
+    erased: tuple[Item, ...] = ()
 
     def path(self, item: Item) -> Path:
         """Return where the item's file lies."""
@@ -144,7 +148,9 @@ def save(dataset: Dataset) -> None:
         "created": dataset.created,
         "given_split": dataset.given_split,
         "classes": dataset.classes,
-        "items": [[item.file, item.name, item.label, item.split] for item in dataset.items],
+        "parent": dataset.parent,
+        "items": [_values(item) for item in dataset.items],
+        "erased": [_values(item) for item in dataset.erased],
         "skipped": [[skipped.path, skipped.reason] for skipped in dataset.skipped],
     }
     write_atomic(dataset.folder / _FILE, json.dumps(record).encode())
@@ -218,7 +224,13 @@ def _load(file: Path, _changed: int) -> Dataset:
         folder=file.parent,
         skipped=tuple(Skipped(path, reason) for path, reason in record["skipped"]),
         created=float(record["created"]),
+        parent=_checked(record.get("parent", ""), str),
+        erased=tuple(_item(values, len(classes)) for values in record.get("erased", [])),
     )
+
+
+def _values(item: Item) -> list[str | int]:
+    return [item.file, item.name, item.label, item.split]
 
 
 def _item(values: list[Any], classes: int) -> Item:

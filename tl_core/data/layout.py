@@ -107,7 +107,8 @@ def arrange(names: Sequence[str], source: str) -> Layout:
     if not tops:
         raise UserError(
             f"The pictures in {source} lie loose, so nothing says which class each belongs to; "
-            "put the pictures of each class into a folder of its own, named after the class."
+            "put the pictures of each class into a folder of its own, named after the class, or "
+            "add a table labels.csv with a line each: its file name, a comma, its class."
         )
     given = _is_split(tops)
     level = depth + given
@@ -131,13 +132,22 @@ def arrange(names: Sequence[str], source: str) -> Layout:
         if len(folder) == level + 1 and folder[:depth] == base and _may_learn(folder, depth, given)
     }
     learns = {p.class_name for p in places if p.split in (None, "train")} | without_pictures
-    _check(places, learns, source)
+    check_places(places, learns, source)
     return Layout(
-        classes=tuple(natsorted(sorted(learns), alg=ns.IGNORECASE)),
+        classes=natural(learns),
         places=tuple(places),
         given_split=given,
         skipped=tuple(skipped),
     )
+
+
+def natural(names: Iterable[str]) -> tuple[str, ...]:
+    """Return names in the order in which people expect them.
+
+    >>> natural(["b10", "B2", "a"])
+    ('a', 'B2', 'b10')
+    """
+    return tuple(natsorted(sorted(names), alg=ns.IGNORECASE))
 
 
 def clean_name(text: str) -> str:
@@ -162,6 +172,12 @@ def few(names: Iterable[str], limit: int = 5) -> str:
     names = list(names)
     more = f" and {len(names) - limit} more" if len(names) > limit else ""
     return ", ".join(repr(name) for name in names[:limit]) + more
+
+
+def picture_names(names: Sequence[str]) -> tuple[dict[int, str], list[Skipped]]:
+    """Return the cleaned names of the files that may be pictures, by their place, and the rest."""
+    pictures, _, _, skipped = _sort_out(names)
+    return {file.index: file.name for file in pictures}, skipped
 
 
 def _sort_out(
@@ -252,7 +268,17 @@ def _class_name(folder: str) -> str:
     return name
 
 
-def _check(places: Sequence[Place], learns: set[str], source: str) -> None:
+def check_places(places: Sequence[Place], learns: set[str], source: str) -> None:
+    """Refuse places from which nothing can be learned.
+
+    Args:
+        places: of all pictures.
+        learns: the classes that train.
+        source: what the person calls the source.
+
+    Raises:
+        UserError: a class does not train, or there are fewer than 2.
+    """
     for split in ("validation", "test"):
         strange = {place.class_name for place in places if place.split == split} - learns
         if strange:

@@ -6,8 +6,6 @@ Headstart starts next, or when the next dataset is built.
 
 from __future__ import annotations
 
-import os
-import re
 import shutil
 import time
 from collections.abc import Container, Iterator
@@ -15,13 +13,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from tl_core.alive import alive, bury, has_died
 from tl_core.data.dataset import Dataset, list_datasets, load_dataset_folder, save
 from tl_core.workspace import Workspace, new_id
 
-_ABANDONED_AFTER = 24 * 3600  # seconds, where nothing tells whether its process lives
-_NAME = re.compile(r"\.[0-9a-f]+\.(\d+)\.part")
-
-_in_use: set[str] = set()
+_ABANDONED_AFTER = 24 * 3600  # seconds, where no lock tells whether its process lives
 
 
 @contextmanager
@@ -33,21 +29,22 @@ def building_site(datasets: Path) -> Iterator[Path]:
     """
     datasets.mkdir(parents=True, exist_ok=True)
     sweep(datasets)
-    site = datasets / f".{new_id()}.{os.getpid()}.part"
-    _in_use.add(site.name)
+    site = datasets / f".{new_id()}.part"
     try:
-        site.mkdir()
-        yield site
+        with alive(_lock(site)):
+            site.mkdir()
+            yield site
     finally:
         shutil.rmtree(site, ignore_errors=True)
-        _in_use.discard(site.name)
+        bury(_lock(site))
 
 
 def sweep(datasets: Path) -> None:
     """Remove what processes left that no longer live."""
     for site in datasets.glob(".*.part"):
-        if _is_abandoned(site):
+        if has_died(_lock(site)) or _is_old(site):
             shutil.rmtree(site, ignore_errors=True)
+            bury(_lock(site))
 
 
 def publish(workspace: Workspace, dataset: Dataset) -> Dataset:
@@ -90,22 +87,12 @@ def free_name(name: str, taken: Container[str]) -> str:
     return candidate
 
 
-def _is_abandoned(site: Path) -> bool:
-    named = _NAME.fullmatch(site.name)
-    if named and os.name == "posix":
-        pid = int(named[1])
-        return site.name not in _in_use if pid == os.getpid() else not _is_alive(pid)
+def _lock(site: Path) -> Path:
+    return site.with_suffix(".lock")
+
+
+def _is_old(site: Path) -> bool:
     try:
         return time.time() - site.stat().st_mtime > _ABANDONED_AFTER
     except OSError:
         return False  # removed by another process
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        return True
-    return True

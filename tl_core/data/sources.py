@@ -54,6 +54,11 @@ def folder_entries(path: Path, *, within: Path | None = None) -> list[Entry]:
     return natsorted(found, key=lambda entry: entry.name)
 
 
+def file_entry(path: Path, name: str) -> Entry:
+    """Return one file on this machine as an entry called `name`."""
+    return Entry(name, path.stat().st_size, partial(_open, path))
+
+
 def counted(entries: Iterable[Entry], what: str) -> list[Entry]:
     """Return entries as a list, unless they are more than are taken at once.
 

@@ -2,35 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tl_core.backbones.chain import Chain
+from tl_core.evaluation.explanation import Activations
 from tl_core.evaluation.maps import as_maps
 
 STRONGEST, FILTERS = 12, 64
 _FINEST = 64  # pixels per side that are shown of a map
-
-
-@dataclass(frozen=True)
-class Activations:
-    """What a stage hands on for one picture.
-
-    Attributes:
-        mean: `(h, h)`, the mean over all channels; `(0, 0)` where no place is left in it.
-        strongest: `(K, h, h)`, the channels that answered most.
-        numbers: `(K,)`, which channels these are, counted from 0.
-        values: `(C,)`, what each channel answered on average.
-    """
-
-    mean: NDArray[np.float32]
-    strongest: NDArray[np.float32]
-    numbers: NDArray[np.int64]
-    values: NDArray[np.float32]
 
 
 def activations(chain: Chain, x: Tensor, stage: str, most: int = STRONGEST) -> Activations:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,6 +13,26 @@ MOST = 600
 _WORK = 4000.0  # billions of multiply-adds: a minute on two slow cores
 _FEWEST = 50
 _COMPONENTS = 50
+
+
+class Drawn(NamedTuple):
+    """One map of pictures.
+
+    Attributes:
+        points: `(2, N, 2)`, by principal components and by t-SNE.
+        shown: what share of all differences the principal components show.
+        alike: see `neighbours_alike`.
+    """
+
+    points: NDArray[np.float32]
+    shown: float
+    alike: float
+
+
+def draw(features: NDArray[np.float32], labels: NDArray[np.int64]) -> Drawn:
+    """Return maps of features `(N, F)` of pictures with class numbers `(N,)`."""
+    points, shown = pca(features)
+    return Drawn(np.stack([points, tsne(features)]), shown, neighbours_alike(features, labels))
 
 
 def how_many(gmac: float) -> int:

@@ -118,6 +118,17 @@ def most_confused(confusion: NDArray[np.int64], most: int = 10) -> list[Confused
     ]
 
 
+def most_mistaken(confusion: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    """Return the classes with most mistakes, taken for others or others for them, in their order.
+
+    >>> most_mistaken(confusion_matrix([0, 1, 2, 3], [0, 3, 2, 1], 4), 2).tolist()
+    [1, 3]
+    """
+    right = np.diag(confusion)
+    mistakes = confusion.sum(0) + confusion.sum(1) - 2 * right
+    return np.sort(np.argsort(-mistakes, kind="stable")[:most])
+
+
 def log_softmax(logits: ArrayLike) -> NDArray[np.float64]:
     """Return the logarithms of the class shares `(N, C)` for logits `(N, C)`, in fp64.
 

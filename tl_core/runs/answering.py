@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import base64
 import logging
-from collections.abc import Callable, Mapping
-from functools import lru_cache
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tl_core.backbones.card import Preprocessing
-from tl_core.bundles.predict import Model
 from tl_core.data.varied import varied
 from tl_core.errors import UnreadableImageError, UserError
+from tl_core.runs import explaining
+from tl_core.runs.explaining import Act, Tell
+from tl_core.runs.loaded import loaded_model
 from tl_core.runs.wire import Message
-
-Tell = Callable[[int, int], None]
-Act = Callable[[Message, Tell], Message]
 
 
 def answer(request: Message, tell: Tell) -> Message:
@@ -44,7 +42,9 @@ def answer(request: Message, tell: Tell) -> Message:
 
 
 def _predict(request: Message, tell: Tell) -> Message:  # noqa: ARG001
-    outcomes = model_of(request).predict(Path(picture) for picture in request["pictures"])
+    outcomes = loaded_model(Path(request["model"])).predict(
+        Path(picture) for picture in request["pictures"]
+    )
     return {"predictions": [_plain(outcome) for outcome in outcomes]}
 
 
@@ -60,21 +60,4 @@ def _vary(request: Message, tell: Tell) -> Message:  # noqa: ARG001
     return {"views": [base64.b64encode(file).decode() for file in files]}
 
 
-def model_of(request: Message) -> Model:
-    """Return the model that a request names, as the file is now.
-
-    Raises:
-        UserError: it is gone, or no bundle.
-    """
-    path = Path(request["model"])
-    if not path.is_file():
-        raise UserError(f"The model {path.name} is gone; train the run again.")
-    return _model(str(path), path.stat().st_mtime_ns)
-
-
-@lru_cache(maxsize=2)
-def _model(path: str, _changed: int) -> Model:
-    return Model(Path(path))
-
-
-ACTS: Mapping[str, Act] = {"predict": _predict, "vary": _vary}
+ACTS: Mapping[str, Act] = {"predict": _predict, "vary": _vary, **explaining.ACTS}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from tl_core.backbones.catalog import find_card
 from tl_core.evaluation.paired import Paired, judged, paired
 from tl_core.runs.evaluating import kept_predictions
-from tl_core.runs.store import Run
+from tl_core.runs.store import Run, Store
 from tl_core.workspace import Workspace
 
 NOTE, FAVOURITE = "note", "favourite"
@@ -15,6 +15,14 @@ NOTE, FAVOURITE = "note", "favourite"
 
 MOST_NOTE = 2000  # characters
 UNKNOWN = "–"
+
+
+def annotate(store: Store, run: Run, note: str, is_favourite: bool) -> None:
+    """Write down what a person adds to a run, also in its folder; nothing where it is the same."""
+    said = {NOTE: note[:MOST_NOTE], FAVOURITE: is_favourite}
+    if said != {NOTE: run.facts.get(NOTE, ""), FAVOURITE: bool(run.facts.get(FAVOURITE))}:
+        store.learn(run.id, None, **said)
+        store.keep(store.run(run.id))
 
 
 def _last_phase(name: str) -> Callable[[Run], object]:
@@ -35,9 +43,16 @@ def _epochs(run: Run) -> object:
     return planned and (f"{done} of {planned}" if done else f"at most {planned}")
 
 
+_WORK: Mapping[str, str] = {
+    "train": "training a network",
+    "probe": "probing frozen stages",
+    "handmade": "features made by hand",
+}
 _SETTINGS: Mapping[str, Callable[[Run], object]] = {
     "Pictures": lambda run: run.facts.get("dataset_name", run.config.dataset),
     "Version of the pictures": lambda run: run.config.dataset,
+    "Pictures of each class": lambda run: run.config.per_class or "all",
+    "Kind of work": lambda run: _WORK[run.config.work],
     "Backbone": lambda run: find_card(run.config.backbone).title,
     "Recipe": lambda run: run.facts.get("recipe", run.config.recipe),
     "Frozen": _frozen,

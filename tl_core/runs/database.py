@@ -59,8 +59,18 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._idle: sqlite3.Connection | None = None
         while self._step():
             pass
+
+    def stay_open(self) -> None:
+        """Keep a connection open as long as this object lives, idle.
+
+        Where there is none SQLite writes everything into the file, and waits for the disk, whenever
+        a connection is closed: a write then takes 1.0 ms in place of 0.1, a read 0.3.
+        """
+        self._idle = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+        self._idle.execute("PRAGMA user_version").fetchone()
 
     def _step(self) -> bool:
         """Bring the file one version further; tell whether there may be more to do."""

@@ -16,11 +16,11 @@ from typing import Any
 from tl_core.data.dataset import find_dataset
 from tl_core.errors import NoRoomError, UserError
 from tl_core.runs.following import PausedError, StoppedError
-from tl_core.runs.pipeline import train_run
 from tl_core.runs.recovery import FILE, Recording, recall
 from tl_core.runs.run import Run, State
 from tl_core.runs.store import LostLeaseError, Store
 from tl_core.runs.telling import Telling
+from tl_core.runs.work import WORK
 from tl_core.workspace import Workspace, is_full, write_atomic
 
 AGAIN_SECONDS = 15.0  # until a worker looks whether there is room again
@@ -118,7 +118,7 @@ def _train(
     telling = Telling(store, run.id, token, leaving)
     recording = Recording(telling, folder, past)
     try:
-        result = train_run(
+        result = WORK[run.config.work](
             run.config, dataset, workspace, folder, telling.emit,
             learn=lambda **facts: store.learn(run.id, token, **facts), wish=telling.wish,
             recording=recording, past=past,

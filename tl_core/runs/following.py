@@ -59,6 +59,10 @@ class Following:
         if wish == "stop" and not self.epochs:
             raise StoppedError
 
+    def counting(self, what: str) -> Callable[[int, int], None]:
+        """Return what takes (done, in all) of a preparation; see `prepare`."""
+        return lambda done, total: self.prepare(Preparing(what, done, total))
+
     def follow(
         self, events: Generator[Event, None, None], at: Standing, keep: Callable[..., None]
     ) -> bool:

@@ -20,6 +20,9 @@ from tl_core.errors import HeadstartError
 from tl_core.runs.launch import child_environment
 from tl_core.runs.wire import BrokenMessageError, Message, receive, send
 
+LATER = "later"
+"""Argument of a process whose answers nobody waits for idly: it gives way to others."""
+
 IDLE = 900.0  # seconds; afterwards a gigabyte of memory is given back
 
 Progress = Callable[[int, int], None]

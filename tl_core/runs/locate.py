@@ -19,8 +19,11 @@ def find_bundle(model: str) -> Path:
         return Path(model)
     if model.endswith(".headstart"):
         raise UserError(f"There is no file {model}; check the name.")
-    run = Store(Workspace.open().store).run(model)
-    bundle = run.facts.get("bundle")
-    if bundle is None or not Path(bundle).is_file():
+    workspace = Workspace.open()
+    run = Store(workspace.store).run(model)
+    # The second place: a workspace that was moved, or copied to another machine.
+    places = (run.facts.get("bundle"), workspace.runs / run.id / "model.headstart")
+    bundle = next((place for place in places if place and Path(place).is_file()), None)
+    if bundle is None or run.facts.get("bundle") is None:
         raise UserError(f"Run {model} is {run.state} and has no model; choose a finished run.")
     return Path(bundle)

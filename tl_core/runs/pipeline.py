@@ -20,6 +20,7 @@ from tl_core.bundles.bundle import write_bundle
 from tl_core.bundles.predict import Model
 from tl_core.config import BodyPath, RunConfig
 from tl_core.data.dataset import SPLITS, Dataset, Split
+from tl_core.data.fewer import fewer
 from tl_core.data.pictures import Pictures
 from tl_core.data.pixels import Pixels, decode_pixels, trim
 from tl_core.evaluation.familiar import Familiar
@@ -95,6 +96,7 @@ def train_run(
         StoppedError: stopped before the first epoch ended.
         PausedError: paused.
     """
+    dataset = fewer(dataset, config.per_class, config.seed)
     device = choose_device(config.device)
     set_up(device)
     card = find_card(config.backbone)
@@ -109,15 +111,12 @@ def train_run(
     trim(workspace.cache, CACHE_BUDGET)
     paths = {split: [dataset.path(item) for item in dataset.of(split)] for split in SPLITS}
 
-    def progress(what: str) -> Callable[[int, int], None]:
-        return lambda done, total: told.prepare(Preparing(what, done, total))
-
     pixels = {
         split: decode_pixels(
             paths[split],
             card.preprocessing,
             workspace.cache,
-            progress(f"Opening the pictures of the {split} set"),
+            told.counting(f"Opening the pictures of the {split} set"),
         )
         for split in SPLITS
         if paths[split]
@@ -131,7 +130,7 @@ def train_run(
         weights=config.weights,
         pretrained=todo.recipe != "scratch",
         seed=config.seed,
-        progress=progress(f"Downloading the weights of {card.title}"),
+        progress=told.counting(f"Downloading the weights of {card.title}"),
     )
     chain = chain.to(device.torch, memory_format=torch.channels_last)  # type: ignore[call-overload]
     chosen: BodyPath | None = past.facts["body_path"] if past else config.body

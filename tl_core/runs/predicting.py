@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import base64
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 from tl_core.backbones.card import Preprocessing
 from tl_core.bundles.doubts import Doubt
 from tl_core.config import Augment
 from tl_core.errors import UserError
-from tl_core.runs.lane import Lane
+from tl_core.runs.jobs import Job, Jobs
+from tl_core.runs.lane import LATER, Lane
 from tl_core.runs.wire import Message
 
-SECONDS, WAITING = 120.0, 8
+SECONDS, LONGEST, WAITING = 120.0, 300.0, 8
 _PROCESS = ("-m", "tl_core.runs.predictor")
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -35,15 +38,20 @@ class Answer:
 
 
 class Predictor:
-    """The process that predicts, shared by all pages of a server.
+    """Two processes that answer for all pages of a server: one at once, the other in its turn.
+
+    What people wait for, a prediction, has a process of its own, so that no explanation, however
+    long, stands before it; the other one gives way to it on the processor as well.
 
     Args:
-        log: file that takes what the process prints.
+        log: file that takes what the processes print.
         seconds: a prediction may take.
     """
 
     def __init__(self, log: Path, seconds: float = SECONDS) -> None:
         self._quick = Lane(log, seconds, "The prediction", *_PROCESS)
+        self._slow = Lane(log, LONGEST, "This explanation", *_PROCESS, LATER)
+        self._jobs = Jobs(self._slow.ask)
         self._places = threading.BoundedSemaphore(WAITING)
 
     def warm(self) -> None:
@@ -102,6 +110,19 @@ class Predictor:
     def _ask(self, request: Message) -> Message:
         return self._quick.ask(request)
 
+    def later(self, request: Message, read: Callable[[Message], _T]) -> Job[_T]:
+        """Ask for what may take minutes, and return at once; see `explanations`.
+
+        Raises:
+            UserError: too many wait already.
+        """
+        return self._jobs.ask(request, read)
+
+    def forget(self, job: Job[Any]) -> None:
+        """Forget a job, so that the same question is worked on anew."""
+        self._jobs.forget(job)
+
     def close(self) -> None:
-        """End the process."""
+        """End the processes."""
         self._quick.close()
+        self._slow.close()

@@ -36,6 +36,7 @@ def open_store(workspace: Workspace) -> Store:
                 _set_aside(workspace.store)
                 store = Store(workspace.store)
     _reconcile(store, workspace)
+    store.stay_open()
     return store
 
 

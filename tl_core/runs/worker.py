@@ -13,10 +13,11 @@ import threading
 import time
 from contextlib import suppress
 
+from tl_core.alive import alive
 from tl_core.errors import NoRoomError, UserError
 from tl_core.runs import queue
-from tl_core.runs.alive import alive
 from tl_core.runs.launch import worker_log
+from tl_core.runs.priority import give_way
 from tl_core.runs.rebuild import open_store
 from tl_core.runs.store import Store
 from tl_core.workspace import Workspace, new_id
@@ -33,6 +34,7 @@ def main(home: str, device: str) -> int:
     leaving = threading.Event()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: leaving.set())
+    give_way()
     workspace = Workspace.open(home)
     store, token = open_store(workspace), new_id()
     with alive(queue.lock_file(store, token)):

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tl_core.runs.alive import alive, has_died
+from tl_core.alive import alive, has_died
 from tl_core.runs.launch import child_environment
 
 
@@ -16,7 +16,7 @@ def test_a_process_is_known_to_live_until_it_is_killed(tmp_path: Path) -> None:
     code = """
 import sys, time
 from pathlib import Path
-from tl_core.runs.alive import alive
+from tl_core.alive import alive
 with alive(Path(sys.argv[1])):
     print("there", flush=True)
     time.sleep(60)

@@ -1,0 +1,163 @@
+"""Explanations through the predictor process: the same as computed here, and never in the way."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from tl_core.backbones.catalog import find_card
+from tl_core.backbones.load import load_backbone
+from tl_core.bundles.bundle import Manifest, write_bundle
+from tl_core.bundles.predict import Model
+from tl_core.config import RunConfig
+from tl_core.data.augment import to_input
+from tl_core.errors import UserError
+from tl_core.evaluation.gradcam import gradcam
+from tl_core.runs import explanations as ask
+from tl_core.runs.jobs import Job
+from tl_core.runs.predicting import Predictor
+
+CLASSES = ("blue", "green", "red")
+BEGAN = RunConfig("d", "mini", recipe="fine-tune", seed=3)
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of Mini whose last stage moved, and whose head says something."""
+    chain = load_backbone("mini", len(CLASSES), seed=3)
+    with torch.no_grad():
+        for parameter in chain.stages["layer4"].parameters():
+            parameter *= 1.05
+        chain.head.linear.weight.mul_(20)
+    manifest = Manifest(
+        "mini", CLASSES, find_card("mini").preprocessing, "1", "fine-tune", chain.names[:4], "0"
+    )
+    path = tmp_path_factory.mktemp("model") / "model.headstart"
+    write_bundle(path, chain, manifest)
+    return path
+
+
+@pytest.fixture(scope="module")
+def predictor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Predictor]:
+    client = Predictor(tmp_path_factory.mktemp("log") / "predictor.log")
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def photos(photo_folder: Callable[..., Path]) -> list[Path]:
+    return sorted(photo_folder({"blue": 3, "green": 3, "red": 3}, size=96).rglob("*.png"))
+
+
+def done(job: Job[Any]) -> Any:
+    until = time.monotonic() + 60
+    while not job.is_over:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    return job.result()
+
+
+def test_where_it_looked_is_grad_cam(
+    predictor: Predictor, bundle: Path, photos: list[Path]
+) -> None:
+    model = Model(bundle)
+    pixels = model.prepare(photos[0])
+    for name in (None, "green"):
+        found = done(ask.attention(predictor, bundle, photos[0], name))
+        assert np.array_equal(found.picture, pixels)
+        np.testing.assert_allclose(found.shares, model.probabilities(pixels[None])[0], atol=1e-5)
+        assert found.label == (int(found.shares.argmax()) if name is None else 1)
+        p = model.manifest.preprocessing
+        x = to_input(torch.from_numpy(pixels.copy())[None], p.mean, p.std)
+        expected = gradcam(model.chain, x, found.label)
+        np.testing.assert_allclose(found.heat, expected, atol=1e-4)
+
+
+def test_covering_places_is_the_check(
+    predictor: Predictor, bundle: Path, photos: list[Path]
+) -> None:
+    job = ask.covering(predictor, bundle, photos[0], "green")
+    found = done(job)
+    assert job.total == job.done == 81
+    assert found.heat.shape == (96, 96)
+    assert found.heat.min() == 0
+    assert found.heat.max() == pytest.approx(1) or found.drop <= 0
+    assert found.agreement is None or -1 <= found.agreement <= 1
+
+
+def test_what_stages_and_filters_see(
+    predictor: Predictor, bundle: Path, photos: list[Path]
+) -> None:
+    seen = done(ask.activations(predictor, bundle, photos[0], "layer2"))
+    assert seen.strongest.shape == (12, 24, 24)
+    assert seen.numbers.dtype == np.int64
+    assert done(ask.first_filters(predictor, bundle)).shape == (32, 3, 3, 3)
+    last = done(ask.activations(predictor, bundle, photos[0], "layer4"))
+    assert last.mean.size == 0
+    assert last.values.shape == (512,)
+
+
+def test_how_far_stages_moved(predictor: Predictor, bundle: Path) -> None:
+    found = done(ask.movement(predictor, bundle, BEGAN))
+    assert found.frozen == 4
+    assert found.shares == {
+        "stem": 0, "layer1": 0, "layer2": 0, "layer3": 0,
+        "layer4": pytest.approx(0.05, rel=1e-4),
+    }  # fmt: skip
+
+
+def test_a_map_of_pictures_passes_over_what_cannot_be_read(
+    predictor: Predictor, bundle: Path, photos: list[Path], tmp_path: Path
+) -> None:
+    (tmp_path / "none.png").write_text("no picture")
+    asked = [*photos[:4], tmp_path / "none.png", *photos[4:]]
+    job = ask.picture_map(predictor, bundle, BEGAN, asked, [0, 0, 0, 1, 1, 1, 1, 2, 2, 2])
+    found = done(job)
+    assert found.found.tolist() == [0, 1, 2, 3, 5, 6, 7, 8, 9]
+    assert found.points.shape == (2, 2, 9, 2)
+    assert np.isfinite(found.points).all()
+    assert not np.array_equal(found.points[0], found.points[1]), "the last stage moved"
+    assert found.alike == [1, 1], "colours are told apart"
+    assert (job.done, job.total) == (10, 10)
+
+
+def test_what_cannot_be_explained_says_why(
+    predictor: Predictor, bundle: Path, photos: list[Path], tmp_path: Path
+) -> None:
+    (tmp_path / "none.png").write_text("no picture")
+    gone = tmp_path / "gone.headstart"
+    brought = BEGAN.with_(weights=str(tmp_path / "gone.safetensors"))
+    for job, sentence in (
+        (ask.attention(predictor, bundle, tmp_path / "none.png"), "cannot be shown"),
+        (ask.attention(predictor, gone, photos[0]), "gone.headstart is gone"),
+        (ask.activations(predictor, bundle, photos[0], "nowhere"), "no stage called 'nowhere'"),
+        (ask.movement(predictor, bundle, brought), "no longer on this machine"),
+        (ask.picture_map(predictor, bundle, BEGAN, [gone, gone], [0, 1]), "can be read any more"),
+    ):
+        with pytest.raises(UserError, match=sentence):
+            done(job)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot suspend a process")
+def test_an_explanation_that_takes_long_blocks_no_prediction(
+    predictor: Predictor, bundle: Path, photos: list[Path]
+) -> None:
+    done(ask.first_filters(predictor, bundle))
+    slow = predictor._slow.process
+    assert slow is not None
+    slow.send_signal(signal.SIGSTOP)
+    try:
+        job = ask.covering(predictor, bundle, photos[1], "red")
+        assert len(predictor.predict(bundle, photos)) == 9
+        assert not job.is_over
+    finally:
+        slow.send_signal(signal.SIGCONT)
+    assert done(job)

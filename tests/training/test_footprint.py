@@ -1,0 +1,64 @@
+"""What a step costs: counted exactly where it can be, and nothing is changed by it."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from tl_core.backbones.chain import Chain, linear_head
+from tl_core.training.device import Device
+from tl_core.training.footprint import Footprint, cost_of, measure_step
+
+CPU = Device("cpu", "cpu", None, tile=4)
+
+
+class Numbers:
+    """Twelve examples of 5 numbers."""
+
+    def __init__(self) -> None:
+        self.labels, self.key = torch.arange(12) % 2, ""
+
+    def batch(self, indices: Tensor, view: int | None) -> Tensor:  # noqa: ARG002
+        return torch.randn(12, 5, generator=torch.Generator().manual_seed(0))[indices]
+
+
+@pytest.fixture
+def chain() -> Chain:
+    torch.manual_seed(0)
+    stages = {
+        "one": nn.Sequential(nn.Linear(5, 8), nn.BatchNorm1d(8)),
+        "two": nn.Sequential(nn.Linear(8, 6), nn.Tanh()),
+    }
+    return Chain(stages, linear_head(6, 2)).freeze("one").eval()
+
+
+def test_the_memory_is_what_the_backward_pass_keeps(chain: Chain) -> None:
+    found = measure_step(chain, Numbers(), CPU)
+    # Of 8 examples, 4 bytes a number. One: its input (5) and what BatchNorm normalises (8), beside
+    # the batch's mean and deviation (2 × 8 numbers for all). Two: its input (8), tanh's output (6).
+    assert found.saved == (4 * 13 + 4 * 16 // 8, 4 * 14)
+    assert 0 < found.seconds < 1
+
+
+def test_nothing_is_changed(chain: Chain) -> None:
+    before = {name: value.clone() for name, value in chain.state_dict().items()}
+    measure_step(chain, Numbers(), CPU, examples=3)
+    assert all(torch.equal(value, before[name]) for name, value in chain.state_dict().items())
+    assert not chain.training
+    assert chain.frozen == 1
+    assert all(parameter.grad is None for parameter in chain.parameters())
+
+
+def test_a_later_cut_costs_less() -> None:
+    footprint = Footprint(seconds=0.1, saved=(100, 10))
+    whole = cost_of(
+        footprint, parameters=50, trainable=52, frozen_share=0, cut=0, examples=20, batch=4
+    )
+    assert (whole.trainable, whole.epoch) == (52, pytest.approx(2.0))
+    assert whole.memory == 4 * 50 + 12 * 52 + 4 * 110
+    later = cost_of(
+        footprint, parameters=50, trainable=12, frozen_share=0.75, cut=1, examples=20, batch=4
+    )
+    assert later.epoch == pytest.approx(0.5)
+    assert later.memory == 4 * 50 + 12 * 12 + 4 * 10

@@ -1,0 +1,126 @@
+"""What a training step costs on this machine: seconds, and the memory that each stage needs.
+
+One step is really taken, on a few examples. What the backward pass needs of each stage is counted
+as it is saved, so the memory at every cut is known from one step and on every kind of device.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from tl_core.backbones.chain import Chain
+from tl_core.training.device import Device, release_memory
+from tl_core.training.sources import Source
+
+EXAMPLES = 8
+_WEIGHT, _LEARNING = 4, 12  # bytes of a number; and of its gradient and AdamW's two means
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """A training step of the whole network, for each example.
+
+    Attributes:
+        seconds: that a step takes.
+        saved: bytes that the backward pass needs of each stage.
+    """
+
+    seconds: float
+    saved: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What training costs with so many stages frozen.
+
+    Attributes:
+        trainable: parameters that learn, the head's among them.
+        epoch: seconds of an epoch where the frozen part is read and not computed.
+        memory: bytes of a step: the network, what learns, and what the backward pass needs.
+    """
+
+    trainable: int
+    epoch: float
+    memory: int
+
+
+def measure_step(
+    chain: Chain, source: Source, device: Device, examples: int = EXAMPLES
+) -> Footprint:
+    """Take a step with everything learning, on a few examples; nothing changes.
+
+    Args:
+        chain: on the device.
+        source: of its inputs.
+        device: to compute on.
+        examples: at most; BatchNorm cannot learn from one.
+    """
+    count = min(examples, len(source.labels))
+    indices = torch.arange(count, device=source.labels.device)
+    inputs, labels = source.batch(indices, None), source.labels[indices]
+    frozen, training = chain.frozen, chain.training
+    state = {name: value.clone() for name, value in chain.state_dict().items()}
+    chain.freeze("none").train()
+    try:
+        saved = [0] * len(chain.names)
+        _step(chain, inputs, labels, device, saved)  # the first one also prepares things
+        began = time.perf_counter()
+        _step(chain, inputs, labels, device, [0] * len(saved))
+        if device.kind == "cuda":
+            torch.cuda.synchronize()
+        seconds = time.perf_counter() - began
+    finally:
+        chain.zero_grad(set_to_none=True)
+        chain.load_state_dict(state)  # BatchNorm has counted along
+        chain.freeze(frozen).train(training)
+        release_memory(device)
+    return Footprint(seconds / count, tuple(size // count for size in saved))
+
+
+def _step(chain: Chain, x: Tensor, labels: Tensor, device: Device, saved: list[int]) -> None:
+    seen = {tensor.data_ptr() for tensor in (*chain.parameters(), *chain.buffers())}
+    with device.autocast():
+        for index, stage in enumerate(chain.stages.values()):
+
+            def count(tensor: Tensor, index: int = index) -> Tensor:
+                storage = tensor.untyped_storage()
+                if storage.data_ptr() not in seen:
+                    seen.add(storage.data_ptr())
+                    saved[index] += storage.nbytes()
+                return tensor
+
+            with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
+                x = stage(x)
+        logits = chain.head(x)
+    cross_entropy(logits.float(), labels).backward()  # type: ignore[no-untyped-call]
+
+
+def cost_of(
+    footprint: Footprint,
+    *,
+    parameters: int,
+    trainable: int,
+    frozen_share: float,
+    cut: int,
+    examples: int,
+    batch: int,
+) -> Cost:
+    """Estimate what training costs at a cut.
+
+    Args:
+        footprint: of the network on this machine.
+        parameters: of the whole network.
+        trainable: of the stages after the cut and the head.
+        frozen_share: of the forward work before the cut.
+        cut: number of frozen stages.
+        examples: of an epoch.
+        batch: examples of a step.
+    """
+    epoch = examples * footprint.seconds * (1 - frozen_share)
+    memory = _WEIGHT * parameters + _LEARNING * trainable + batch * sum(footprint.saved[cut:])
+    return Cost(trainable, epoch, memory)

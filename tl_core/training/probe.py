@@ -1,0 +1,111 @@
+"""How well classes can be told apart from what frozen stages hand over: a linear probe.
+
+Alain and Bengio, "Understanding intermediate layers using linear classifier probes" (2016). The
+probe is ridge regression onto one target per class. Its answer on an example that it has not seen
+follows from one decomposition of all examples, so leaving out each in turn costs no more than
+learning once: a stage takes a fraction of a second where training a head takes many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tl_core.errors import UserError
+
+# Of the features' number: how strongly the probe is held back. Which one is seen from the data.
+_PENALTIES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+
+
+@dataclass(frozen=True)
+class Probed:
+    """What a probe got right.
+
+    Attributes:
+        right: `(N,)`, of every example by a probe that had not seen it.
+    """
+
+    right: NDArray[np.bool_]
+
+    @property
+    def accuracy(self) -> float:
+        """Share of right answers."""
+        return float(self.right.mean())
+
+    @property
+    def error(self) -> float:
+        """How far the share would move on as many other examples: its standard error.
+
+        Counted with one right and one wrong answer more, so that it is never nothing.
+        """
+        count = len(self.right) + 2
+        share = (float(self.right.sum()) + 1) / count
+        return sqrt(share * (1 - share) / count)
+
+
+def probe(features: NDArray[Any], labels: Sequence[int]) -> Probed:
+    """Probe features, each example by a probe that learned from all the others.
+
+    Args:
+        features: `(N, F)`.
+        labels: N class numbers.
+
+    Raises:
+        UserError: a class has one example alone, so that nothing is left to learn it from.
+
+    >>> probe(np.array([[0.0], [0.1], [1.0], [1.1]]), [0, 0, 1, 1]).accuracy
+    1.0
+    """
+    wanted, targets = _targets(labels)
+    values = _standardised(np.asarray(features, np.float64))
+    count, width = values.shape
+    # Of the smaller of the two products: the rest of the decomposition is empty.
+    strengths, vectors = _decomposed(values)
+    mean = targets.mean(0)
+    along = vectors.T @ (targets - mean)
+    best, answers = np.inf, targets
+    for penalty in _PENALTIES:
+        shrunk = strengths / (strengths + penalty * width)
+        fitted = vectors @ (shrunk[:, None] * along) + mean
+        # What the example's own target adds to its answer is taken out (Allen's PRESS, 1974).
+        own = (vectors**2 @ shrunk + 1 / count)[:, None]
+        missed = (targets - fitted) / np.maximum(1 - own, 1e-9)
+        if (loss := float((missed**2).mean())) < best:
+            best, answers = loss, targets - missed
+    return Probed(answers.argmax(1) == wanted)
+
+
+def _targets(labels: Sequence[int]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    classes, wanted, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    if len(classes) < 2 or counts.min() < 2:
+        raise UserError(
+            "To see how well classes can be told apart, each needs at least 2 pictures to learn "
+            "from, and there must be 2 classes; add pictures and try again."
+        )
+    return wanted, np.where(np.arange(len(classes)) == wanted[:, None], 1.0, -1.0)
+
+
+def _standardised(features: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Centre and scale features, as a new head's are before it learns (see `standardise`)."""
+    centred = features - features.mean(0)
+    variance = (centred**2).mean(0)
+    spread = np.sqrt((variance + variance.mean()) / 2)
+    result: NDArray[np.float64] = centred / np.where(spread > 0, spread, 1.0)
+    return result
+
+
+def _decomposed(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the squared singular values of `(N, F)` and their left vectors `(N, ·)`."""
+    count, width = values.shape
+    if count <= width:
+        strengths, vectors = np.linalg.eigh(values @ values.T)
+        return np.maximum(strengths, 0.0), vectors
+    strengths, right = np.linalg.eigh(values.T @ values)
+    there = strengths > 1e-10 * max(strengths[-1], 1e-300)
+    strengths, right = strengths[there], right[:, there]
+    return strengths, values @ right / np.sqrt(strengths)
