@@ -58,7 +58,6 @@ def test_explanations_come_while_the_page_stays_usable(
 
     page.get_by_text("A map of your pictures", exact=True).click()
     page.get_by_text("Each point is a picture").wait_for()
-    points = page.locator(".js-plotly-plot .scatterlayer .point")
-    points.first.click(force=True)
+    page.locator("[class*=st-key-map-] .scatterlayer .point").first.click(force=True)
     page.get_by_text(re.compile("^(red|blue), (validation picture|learned from)$")).wait_for()
     assert page.locator("[data-testid=stException]").count() == 0
