@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.shared.evidence import table, verdict
 from pages.shared.lesson import CHAPTERS
-from pages.shared.steps import LEARN, PAGES, STEPS
+from pages.shared.steps import LEARN, PAGES, STEPS, STORAGE
 from pages.shared.wording import GLOSSARY, PROMISES
 from tl_core.backbones import worth
 from tl_core.studies.kinds import KINDS
@@ -39,7 +39,8 @@ def test_it_stands_beside_the_steps(open_page: Open) -> None:
 
 
 def test_the_start_page_leads_there_and_its_cards_are_the_steps(open_page: Open) -> None:
-    assert links(open_page()) == [LEARN.what, *(step.heading for step in STEPS[1:])]
+    steps = [step.heading for step in STEPS[1:]]
+    assert links(open_page()) == [LEARN.what, *steps, STORAGE.what]
 
 
 def test_the_lesson_begins_with_what_it_is_and_what_it_promises(open_page: Open) -> None:
