@@ -15,7 +15,7 @@ from tl_core.backbones.catalog import find_card
 from tl_core.runs.store import Run, Store
 from tl_core.studies.needs import with_head_start
 from tl_core.studies.study import Asked, Part, Plan, Reading, Study
-from tl_core.training.footprint import Cost, Footprint, cost_of
+from tl_core.training.cost import Cost, Footprint, cost_of
 from tl_core.training.phases import default_cut
 from tl_core.training.phases import plan as plan_training
 from tl_core.workspace import Workspace
