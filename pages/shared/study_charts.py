@@ -22,7 +22,7 @@ from tl_core.studies.which_backbone import Candidate
 # Where a team's name stands, so that names do not cover each other.
 _PLACES: Mapping[str, str] = {
     "VGG": "middle right",
-    "GoogLeNet": "bottom left",
+    "GoogLeNet": "middle left",
     "ResNet": "bottom left",
     "Trimps-Soushen": "bottom right",
 }
