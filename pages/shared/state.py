@@ -39,6 +39,7 @@ class Choices:
         recipe: how to train; empty leaves it to Headstart.
         freeze: stage up to which everything stays frozen; empty leaves it to the recipe.
         run: id of the run that is being looked at.
+        chapter: of the lesson.
     """
 
     data: str = ""
@@ -47,6 +48,7 @@ class Choices:
     recipe: str = ""
     freeze: str = ""
     run: str = ""
+    chapter: str = ""
 
 
 def choices() -> Choices:
@@ -75,7 +77,7 @@ def _with_the_run(given: Choices) -> Choices:
 def choose(**changes: str) -> Choices:
     """Change choices and write them into the address."""
     st.session_state[_KEY] = replace(choices(), **changes)
-    if changes.get("run") == "":
+    if "run" in changes:  # the address goes before the session, so it must not keep the old one
         st.query_params.pop("run", None)
     show_in_address()
     return choices()
