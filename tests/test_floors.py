@@ -38,6 +38,7 @@ FLOORS = (
         "tl_core.cli",
         "tl_core.__main__",
         "tl_core.terminal",
+        "tl_core.running",
         "tl_core.notebook",
         "tl_core.studying",
         "tl_core.pretrain",

@@ -116,7 +116,7 @@ def _train(
     dataset = find_dataset(workspace, run.config.dataset)
     past = recall(store, run.id, token)
     telling = Telling(store, run.id, token, leaving)
-    recording = Recording(telling, folder, past)
+    recording = Recording(telling, folder, past, run.facts.get("seconds") or 0.0)
     try:
         result = WORK[run.config.work](
             run.config, dataset, workspace, folder, telling.emit,

@@ -84,12 +84,15 @@ class Recording:
         telling: passes the run's events on.
         folder: of the run.
         past: what it has behind it.
+        spent: seconds that it took when it ended before, with all that came after training.
     """
 
-    def __init__(self, telling: Telling, folder: Path, past: Past | None) -> None:
+    def __init__(
+        self, telling: Telling, folder: Path, past: Past | None, spent: float = 0.0
+    ) -> None:
         self._telling, self._path = telling, folder / FILE
         self._journal = Journal(folder, past.told[-1].number if past and past.told else -1)
-        self._before = float(past.facts["seconds"]) if past else 0.0
+        self._before = max(float(past.facts["seconds"]), spent) if past else 0.0
         self._began = time.monotonic()
         self._thread = ThreadPoolExecutor(1, "checkpoint")
         self._writing: Future[None] | None = None
