@@ -8,7 +8,7 @@ from pages.shared.escape import on_page
 from pages.shared.frame import go_to, guarded, next_step
 from pages.shared.ready import use_sample
 from pages.shared.state import address, store, workspace
-from pages.shared.steps import LEARN, STEPS, page_file
+from pages.shared.steps import LEARN, STEPS, STORAGE, page_file
 from pages.shared.wording import STATES
 from tl_core.backbones.catalog import find_card
 
@@ -68,3 +68,4 @@ st.caption(
     "A backbone's weights and public picture sets are downloaded when you choose one that is not "
     "here yet."
 )
+st.page_link(page_file(STORAGE.key), label=STORAGE.what, icon=STORAGE.icon, query_params=address())

@@ -85,7 +85,10 @@ def _ended(seen: Look) -> None:
         columns[2].metric("Best epoch", f"{facts['best_epoch']} of {facts['epochs']}")
         columns[3].metric("Time", in_words(facts["seconds"]))
         _trust(run)
-        if st.button("Try predictions", type="primary", icon=":material/auto_awesome:"):
+        good, tried, _ = st.columns([2, 2, 5])
+        if good.button("See how good it is", icon=":material/fact_check:", width="stretch"):
+            go_to("validate")
+        if tried.button("Try predictions", type="primary", icon=":material/auto_awesome:"):
             go_to("predict")
         predictor().warm()
     _curves(seen)

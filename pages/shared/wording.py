@@ -127,9 +127,9 @@ VALIDATING = {
     "matrix": "Each row holds the pictures of one class, each column those that were given one. "
     "Blue is right, orange is not. **Click a number to see its pictures**, or choose the cell "
     "below.",
-    "correcting": "Change what is wrong. Taking pictures out because they are hard makes the "
-    "figure look better than the network is. These pictures stay as they are beside the new "
-    "version, and so does this run.",
+    "correcting": "Change what is wrong: a wrong class, or a picture of something else. Taking "
+    "pictures out because they are hard makes the figure look better than the network is. These "
+    "pictures stay as they are beside the new version, and so does this run.",
     "reliability": "On the dotted line it is right exactly as often as it says. Below it, it is "
     "too sure of itself. A larger mark stands for more pictures. What the temperature brings was "
     "measured on pictures that it was not fitted to.",
@@ -160,4 +160,41 @@ COMPARING = {
     "right and the other did not (McNemar's exact test). *More than luck* means that equally good "
     "runs would differ this much less than 5 times in 100. Among many runs one is ahead by luck, "
     "so train the best one again with another seed before you trust it.",
+}
+
+EXPLAINING = {
+    "choose": "Choose what to look at. It is computed when you ask for it, and the page stays "
+    "usable meanwhile.",
+    "attention": "Bright places speak most for this class (Grad-CAM, Selvaraju 2017). It tells "
+    "where the network looked, and not what it saw there; and no finer than the last map, whose "
+    "cells are often a seventh of the picture wide.",
+    "nothing": "No place speaks for this class: what the network sees here speaks against it, or "
+    "for something else.",
+    "covering": "A grey patch covered one place after another; bright is where the class lost most "
+    "when it was covered (occlusion, Zeiler and Fergus 2014). It needs no look inside the network, "
+    "so it can check the other picture. It cannot tell when two places can stand in for each "
+    "other.",
+    "cover": "Covers 81 places one after another and asks the network each time: a second for a "
+    "small network, half a minute for a large one.",
+    "stage": "Bright is where a channel answers. The first stages answer to edges and colours, "
+    "later ones to parts and objects, ever more coarsely. What a channel looks for cannot be read "
+    "off one picture: only what it answered to here.",
+    "vector": "No place is left in what this stage hands on: it is a list of numbers about the "
+    "whole picture, each one a square here, bright where it is large. Which number stands for "
+    "what, nobody has told the network or you.",
+    "filters": "What the very first filters look for in the picture itself: edges, stripes and "
+    "spots of colour. They look much alike in all networks that saw many photos, which is why they "
+    "can be reused; in one that started from scratch on few pictures they look like noise. What "
+    "later stages look for cannot be drawn this way.",
+    "map": "Each point is a picture, and near points look alike to the network. Full marks are "
+    "validation pictures, hollow ones are those that it learned from. **Click a point to see its "
+    "picture**, or choose it below.",
+    "tsne": "t-SNE (van der Maaten and Hinton 2008) keeps neighbours together. It cannot tell how "
+    "far groups are from each other, nor how wide they are: it stretches both.",
+    "pca": "Principal components are the two directions in which the pictures differ most. "
+    "Distances are true along them, and everything else is left out: {shown} of the differences "
+    "are seen here.",
+    "moved": "How far the weights of each stage are from where they began, as a share of their "
+    "length. It cannot tell what a change was good for: a small one in an early stage reaches "
+    "everything after it.",
 }

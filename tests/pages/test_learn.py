@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.shared.evidence import table, verdict
-from pages.shared.steps import LEARN, PAGES, STEPS
+from pages.shared.steps import LEARN, PAGES, STEPS, STORAGE
 from pages.shared.wording import PROMISES
 from tl_core.backbones import worth
 
@@ -37,7 +37,8 @@ def test_it_stands_beside_the_steps(open_page: Open) -> None:
 
 
 def test_the_start_page_leads_there_and_its_cards_are_the_steps(open_page: Open) -> None:
-    assert links(open_page()) == [LEARN.what, *(step.heading for step in STEPS[1:])]
+    steps = [step.heading for step in STEPS[1:]]
+    assert links(open_page()) == [LEARN.what, *steps, STORAGE.what]
 
 
 def test_the_lesson_and_its_promises(open_page: Open) -> None:
