@@ -11,6 +11,7 @@ from pages.shared.state import address, store, workspace
 from pages.shared.steps import LEARN, STEPS, STORAGE, page_file
 from pages.shared.wording import STATES
 from tl_core.backbones.catalog import find_card
+from tl_core.studies.study import FACT
 
 FIRST = {"backbone": "mini", "recipe": "feature-extraction", "freeze": "", "weights": ""}
 
@@ -50,7 +51,7 @@ with right, st.container(border=True, height="stretch"):
     )
     next_step("data", "Bring your pictures")
 
-runs = store().runs()[:8]
+runs = [run for run in store().runs() if FACT not in run.facts][:8]
 if runs:
     st.subheader("Your runs")
 for run in runs:

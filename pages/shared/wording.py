@@ -15,6 +15,25 @@ GLOSSARY = {
     "or only remembers.",
     "test": "Pictures that were kept aside until training had ended, and were used once.",
     "parameters": "The numbers inside the network that learning can change.",
+    "weights": "The same numbers as a file: what somebody else's training has come to.",
+    "cut": "The place in the chain before which everything is frozen and after which everything "
+    "learns.",
+    "feature extraction": "Training only a new head, on what the frozen backbone makes of the "
+    "pictures: its features.",
+    "fine-tuning": "Letting stages of the backbone learn as well, gently, after the head has.",
+    "from scratch": "Training a network whose numbers begin at random.",
+    "filter": "A small pattern that a layer compares every place of the picture with.",
+    "features": "What a stage hands over: numbers that say what it found in the picture.",
+    "linear probe": "The smallest head there is, a weighted sum for each class. It shows how much "
+    "the features know by themselves.",
+    "learning rate": "How large a step each correction takes.",
+    "batch": "Pictures that the network looks at together before it corrects itself once.",
+    "seed": "A number from which everything random follows: the same seed, the same run.",
+    "point": "One hundredth of the pictures: from 90 % to 92 % right are two points.",
+    "standard error": "How much a figure would move if it were counted on as many other pictures.",
+    "top-5 error": "Share of pictures whose class is not among the five best guesses.",
+    "run": "One training: these pictures, this backbone, this recipe, this seed.",
+    "study": "One question that several runs answer together.",
 }
 
 RECIPES = {
