@@ -16,12 +16,12 @@ from tl_core.log import get_log, set_up_log
 @pytest.fixture(autouse=True)
 def _as_it_was() -> Iterator[None]:
     logger = get_log()
-    handlers, level, propagate = list(logger.handlers), logger.level, logger.propagate
+    handlers, level = list(logger.handlers), logger.level
     yield
     for handler in [h for h in logger.handlers if h not in handlers]:
         logger.removeHandler(handler)
         handler.close()
-    logger.level, logger.propagate = level, propagate
+    logger.setLevel(level)
 
 
 def lines(file: Path) -> list[dict[str, object]]:
