@@ -23,6 +23,9 @@ from pages.shared.frame import show_error  # noqa: E402 (importable from here on
 from tl_core.data.draft import sweep_drafts  # noqa: E402
 from tl_core.data.site import sweep  # noqa: E402
 from tl_core.errors import HeadstartError  # noqa: E402
+from tl_core.log import set_up_log  # noqa: E402
+from tl_core.runs.engines.local import LocalEngine  # noqa: E402
+from tl_core.runs.rebuild import open_store  # noqa: E402
 from tl_core.workspace import Workspace  # noqa: E402
 
 
@@ -31,8 +34,12 @@ async def start_up(_app: st.App) -> AsyncIterator[None]:
     """Import what later pages need while nobody waits, and sweep up what a killed import left."""
     Thread(target=import_module, args=("pages.shared.charts",), daemon=True).start()
     with suppress(HeadstartError):  # every page says what is wrong with the workspace
-        sweep(Workspace.open().datasets)
-        sweep_drafts(Workspace.open())
+        workspace = Workspace.open()
+        set_up_log(workspace.root, "server")
+        sweep(workspace.datasets)
+        sweep_drafts(workspace)
+        # Runs that were interrupted, by the end of this machine's last day say, go on.
+        LocalEngine(workspace, open_store(workspace)).attend_all()
     yield
 
 

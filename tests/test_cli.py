@@ -30,8 +30,11 @@ from tl_core import cli, terminal
 from tl_core.backbones.catalog import catalogue, family_of
 from tl_core.bundles.predict import Model
 from tl_core.cli import main
+from tl_core.runs.engines import local
 from tl_core.runs.queue import has_worker
 from tl_core.runs.store import Store
+from tl_core.runs.summary import overview
+from tl_core.training.events import EpochEnded
 from tl_core.workspace import Workspace
 
 ROOT = Path(__file__).parents[1]
@@ -353,7 +356,83 @@ def test_ctrl_c_keeps_the_best_epoch(home: Workspace) -> None:
     assert 3 <= answer["epochs"] < 10_000
     assert answer["wall_seconds"] >= answer["seconds"]
     assert Model(Path(answer["bundle"])).classes == ("=1+1", "@home")
+    assert (home.runs / answer["run_id"] / "checkpoint.safetensors").is_file()
     assert has_worker(Store(home.store), "cpu"), "only the run stops"
+
+
+@pytest.fixture
+def long_run(home: Workspace, trained: tuple[dict[str, Any], str, str]) -> Iterator[str]:
+    """A run that would take hours, after its third epoch."""
+    store = Store(home.store)
+    config = store.run(trained[0]["run_id"]).config.with_(epochs=10_000)
+    run = store.create(config, dataset_name="Colours")
+    end = time.monotonic() + 60
+    while sum(told.event.__class__ is EpochEnded for told in store.events(run)) < 3:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    yield run
+    store.ask_to_stop(run)
+
+
+def until(home: Workspace, run: str, state: str) -> None:
+    end = time.monotonic() + 60
+    while Store(home.store).run(run).state != state:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_pause_resume_and_stop(
+    home: Workspace, long_run: str, ask: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status, answer, err = ask("pause", long_run, "--json")
+    assert (status, err, answer["run_id"]) == (0, "", long_run)
+    until(home, long_run, "paused")
+    _, text, _ = ask("pause", long_run)
+    assert text == (f"Run {long_run} is paused. Go on with: python -m tl_core resume {long_run}\n")
+    before = ask("runs", "--json")[1]["runs"][0]
+    assert (before["run_id"], before["state"]) == (long_run, "paused")
+    assert before["epoch"] >= 3
+
+    def stop_soon(seconds: float, wait: Any = time.sleep) -> None:
+        wait(seconds)
+        if ask_for(long_run)["epoch"] > before["epoch"]:
+            Store(home.store).ask_to_stop(long_run)
+
+    def ask_for(run: str) -> dict[str, Any]:
+        return overview(Store(home.store), Store(home.store).run(run))
+
+    monkeypatch.setattr(terminal.time, "sleep", stop_soon)
+    status, answer, err = ask("resume", long_run, "--json")
+    monkeypatch.undo()
+    assert status == 0
+    assert (answer["run_id"], answer["state"]) == (long_run, "stopped")
+    assert answer["epochs"] > before["epoch"]
+    assert answer["seconds"] > 0
+    assert answer["wall_seconds"] > 0
+    assert Path(answer["bundle"]).is_file()
+    numbers = [int(line.split()[1]) for line in err.splitlines() if line.startswith("epoch ")]
+    assert numbers == list(range(1, answer["epochs"] + 1)), "every epoch once, whoever trained it"
+    assert ask("stop", long_run)[1] == f"Run {long_run} is stopped.\n"
+    status, _, err = ask("pause", long_run)
+    assert (status, err) == (2, f"Run {long_run} is stopped, so there is nothing to pause.\n")
+
+
+def test_extend_and_attach(
+    home: Workspace, trained: tuple[dict[str, Any], str, str], ask: Callable[..., Answer]
+) -> None:
+    assert home.runs.is_dir()
+    run, first = trained[0]["run_id"], trained[0]
+    status, answer, _ = ask("resume", run, "--json")
+    assert status == 0
+    assert answer == first | {"wall_seconds": answer["wall_seconds"]}, "it is finished"
+    status, answer, err = ask("extend", run, "--epochs", 2, "--json")
+    assert status == 0, err
+    assert (answer["state"], answer["epochs"]) == ("finished", first["epochs"] + 2)
+    assert answer["validation_accuracy"] >= first["validation_accuracy"]
+    assert answer["seconds"] > first["seconds"]
+    status, _, err = ask("extend", run, "--epochs", 0)
+    assert status == 2
+    assert "must be between 1 and 10000" in err
 
 
 @pytest.fixture
@@ -361,7 +440,7 @@ def _ctrl_c_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(_: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(terminal, "ensure_worker", lambda *_: False)
+    monkeypatch.setattr(local, "ensure_worker", lambda *_: False)
     monkeypatch.setattr(terminal.time, "sleep", interrupt)
 
 
@@ -373,7 +452,9 @@ def test_ctrl_c_before_anything_began(
     status, answer, _ = ask(*command, "--json")
     assert status == 0
     assert (answer["state"], answer["bundle"], answer["epochs"]) == ("stopped", None, None)
-    assert "Stopped before it began." in ask(*command)[1]
+    text = ask(*command)[1]
+    assert "Stopped before it began." in text
+    assert "Go on with: python -m tl_core resume " in text
     assert {run.state for run in Store(workspace.store).runs()} == {"stopped"}
 
 
@@ -663,7 +744,7 @@ def test_a_run_that_fails_sets_the_exit_status(
         store.end(run.id, state, "This is why.")
         return False
 
-    monkeypatch.setattr(terminal, "ensure_worker", worker)
+    monkeypatch.setattr(local, "ensure_worker", worker)
     got, out, err = ask("train", "--data", photos, "--backbone", "small", "--json")
     assert (got, out, err) == (status, "", "This is why.\n")
     assert len(Store(workspace.store).runs()) == 1
@@ -672,7 +753,7 @@ def test_a_run_that_fails_sets_the_exit_status(
 def test_a_worker_that_cannot_be_started(
     workspace: Workspace, photos: Path, ask: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(terminal, "ensure_worker", lambda *_: True)  # and it dies at once
+    monkeypatch.setattr(local, "ensure_worker", lambda *_: True)  # and it dies at once
     monkeypatch.setattr(terminal, "CHECK_SECONDS", 0.0)
     monkeypatch.setattr(terminal, "LOOK_SECONDS", 0.0)
     status, _, err = ask("train", "--data", photos, "--backbone", "small")

@@ -24,6 +24,7 @@ FLOORS = (
         "tl_core.config",
         "tl_core.version",
         "tl_core.download",
+        "tl_core.log",
     },
     {"tl_core.backbones"},
     {"tl_core.data"},
@@ -38,6 +39,7 @@ FLOORS = (
         "tl_core.cli",
         "tl_core.__main__",
         "tl_core.terminal",
+        "tl_core.running",
         "tl_core.notebook",
         "tl_core.studying",
         "tl_core.pretrain",
@@ -149,7 +151,19 @@ def too_long(module: str, tree: ast.Module) -> list[str]:
     return [f"{module} has {lines} lines (at most {LONGEST})"] if lines > LONGEST else []
 
 
-RULES = (going_up, page_libraries, torch_on_a_page, executing_loads, too_long)
+def prints(module: str, tree: ast.Module) -> list[str]:
+    """Prints, but for the terminal's answers: everything else is logged, shown or returned."""
+    if module == "tl_core.cli":
+        return []
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return [
+        f"{module}, line {call.lineno}: print"
+        for call in calls
+        if ast.unparse(call.func) in ("print", "pprint", "pprint.pprint")
+    ]
+
+
+RULES = (going_up, page_libraries, torch_on_a_page, executing_loads, too_long, prints)
 
 
 def modules() -> dict[str, ast.Module]:
@@ -187,6 +201,7 @@ def test_every_module(rule: Callable[[str, ast.Module], list[str]]) -> None:
         (executing_loads, "tl_core.data.scan", "torch.load('x', weights_only=False)"),
         (executing_loads, "tl_core.data.scan", "np.load('x', allow_pickle=True)"),
         (too_long, "tl_core.data.scan", "\n" * 400 + "x = 1"),
+        (prints, "pages.train", "def f():\n    print('here')"),
     ],
 )
 def test_each_rule_finds_what_breaks_it(
@@ -206,6 +221,7 @@ def test_each_rule_finds_what_breaks_it(
         (page_libraries, "pages.train", "import streamlit"),
         (torch_on_a_page, "pages.train", "if TYPE_CHECKING:\n    import torch"),
         (executing_loads, "tl_core.a", "torch.load('x', weights_only=True)"),
+        (prints, "tl_core.cli", "print('the answer')"),
     ],
 )
 def test_each_rule_lets_the_rest_pass(

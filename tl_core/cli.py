@@ -15,12 +15,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from tl_core import studying
+from tl_core import running, studying
 from tl_core.backbones.card import Card
-from tl_core.backbones.catalog import catalogue, find_card
+from tl_core.backbones.catalog import catalogue
 from tl_core.backbones.weights import convert, works_offline
 from tl_core.bundles.doubts import DOUBTS
-from tl_core.config import AUGMENTS, DEVICES, RECIPES, RunConfig
 from tl_core.data.dataset import Dataset
 from tl_core.data.finding import Finding, described, summed_up
 from tl_core.data.open import import_any, open_dataset, ready_names
@@ -31,9 +30,6 @@ from tl_core.evaluation.report import as_json, as_text, report
 from tl_core.runs.evaluating import names_of, predictions
 from tl_core.runs.locate import find_bundle
 from tl_core.runs.store import Store
-from tl_core.runs.summary import overview, result
-from tl_core.terminal import follow
-from tl_core.training.phases import plan
 from tl_core.workspace import Workspace, write_atomic
 
 
@@ -55,24 +51,11 @@ def build_parser() -> argparse.ArgumentParser:
         return made
 
     command("backbones", "List every backbone with its stages.")
-    command("runs", "List every run, newest first.")
+    running.add_commands(command)
     import_ = command("import", "Take in a folder or an archive of class folders, or a ready set.")
     ready = f"a folder, a .zip or .tar, or {', '.join(ready_names())}; public sets are downloaded"
     import_.add_argument("source", metavar="SOURCE", help=ready)
     import_.add_argument("--name", help="what to call the dataset of a folder or an archive")
-    train = command("train", "Train a backbone on a dataset.")
-    train.add_argument("--data", required=True, help="a dataset's name, or a SOURCE of import")
-    train.add_argument("--backbone", required=True, help="see the command backbones")
-    train.add_argument("--recipe", help=", ".join(RECIPES))
-    train.add_argument("--freeze", help="a stage (up to and including it), a number, all or none")
-    train.add_argument("--epochs", type=int)
-    train.add_argument("--batch-size", type=int)
-    train.add_argument("--lr", type=float, help="the head's learning rate")
-    train.add_argument("--seed", type=int, default=0)
-    train.add_argument("--augment", help=", ".join(AUGMENTS))
-    train.add_argument("--weights", type=Path, help="a .safetensors file")
-    train.add_argument("--device", default="auto", help=", ".join(DEVICES))
-    train.add_argument("--no-cache", dest="cache", action="store_false")
     evaluate = command("evaluate", "Count what a finished run gets right and what it confuses.")
     evaluate.add_argument("run", metavar="RUN", help="a run's id")
     evaluate.add_argument("--split", default="validation", choices=("validation", "test"))
@@ -93,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         args = build_parser().parse_args(argv)
         answer, text = _COMMANDS[args.command](args)
-        if args.command == "train":
+        if args.command in running.FOLLOWED:
             answer["wall_seconds"] = round(time.perf_counter() - began + _since_start(), 3)
         if args.json or text:
             print(json.dumps(answer) if args.json else text)  # noqa: T201
@@ -171,54 +154,7 @@ def _dataset(dataset: Dataset, found: Sequence[Finding]) -> dict[str, Any]:
 
 
 def _train(args: argparse.Namespace) -> Answer:
-    workspace = Workspace.open()
-    card = find_card(args.backbone)
-    if args.weights and not args.weights.is_file():
-        raise UserError(f"There is no weights file {args.weights}; check the name.")
-    config = RunConfig(
-        dataset="",
-        backbone=args.backbone,
-        recipe=args.recipe,
-        freeze=args.freeze,
-        epochs=args.epochs,
-        batch_size=args.batch_size,
-        lr=args.lr,
-        seed=args.seed,
-        augment=args.augment,
-        weights=str(args.weights.resolve()) if args.weights else None,
-        device=args.device,
-        cache=args.cache,
-    )
-    plan(config, card, 100)  # whatever contradicts itself is said before pictures are imported
-    dataset = open_dataset(workspace, args.data, progress=_counter(args.json))
-    store = Store(workspace.store)
-    run_id = store.create(config.with_(dataset=dataset.id), dataset_name=dataset.name)
-    run = follow(workspace, store, run_id)
-    if run.state == "failed":
-        raise (HeadstartError if run.facts.get("fault") else UserError)(run.message)
-    answer = result(run)
-    accuracy = answer["validation_accuracy"]
-    text = (
-        f"Run {run.id} {run.state}: {run.message}"
-        if accuracy is None
-        else (
-            f"Run {run.id} {run.state}: {accuracy:.1%} of the validation pictures right "
-            f"(epoch {answer['best_epoch']} of {answer['epochs']}, {answer['seconds']:.0f} s).\n"
-            f"Model: {answer['bundle']}"
-        )
-    )
-    return answer, text
-
-
-def _runs(_args: argparse.Namespace) -> Answer:
-    store = Store(Workspace.open().store)
-    rows = [overview(store, run) for run in store.runs()]
-    lines = [
-        f"{r['run_id']}  {r['state']:11} {r['backbone']:20} {r['dataset']:24} "
-        + ("" if r["validation_accuracy"] is None else f"{r['validation_accuracy']:.1%}")
-        for r in rows
-    ]
-    return {"runs": rows}, "\n".join(lines) or "Nothing was trained here yet."
+    return running.train(args, _counter(args.json))
 
 
 def _evaluate(args: argparse.Namespace) -> Answer:
@@ -345,7 +281,11 @@ _COMMANDS = {
     "backbones": _backbones,
     "import": _import,
     "train": _train,
-    "runs": _runs,
+    "runs": running.runs,
+    "resume": running.resume,
+    "pause": running.pause,
+    "stop": running.stop,
+    "extend": running.extend,
     "evaluate": _evaluate,
     "study": _study,
     "predict": _predict,

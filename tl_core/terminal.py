@@ -9,11 +9,12 @@ from typing import TextIO
 from tqdm import tqdm
 
 from tl_core.errors import HeadstartError
-from tl_core.runs.launch import ensure_worker, worker_log
+from tl_core.runs.engines.local import LocalEngine
+from tl_core.runs.launch import worker_log
 from tl_core.runs.progress import progress, time_left
 from tl_core.runs.savings import savings, say_savings
 from tl_core.runs.store import Run, Store, Told
-from tl_core.training.events import EpochEnded, Notice, PhaseStarted, Preparing
+from tl_core.training.events import EpochEnded, Event, Notice, PhaseStarted, Preparing, Stepped
 from tl_core.workspace import Workspace
 
 LOOK_SECONDS, CHECK_SECONDS, STARTS = 0.1, 3.0, 3
@@ -27,7 +28,9 @@ def follow(
     *,
     brief: bool = False,
 ) -> Run:
-    """Show a run until it is over, keeping a worker alive for it; Ctrl-C asks it to stop.
+    """Show a run until it is over or a person paused it, keeping a worker alive for it.
+
+    Ctrl-C asks it to stop; a second one leaves it.
 
     Args:
         workspace: for the worker.
@@ -40,7 +43,7 @@ def follow(
         HeadstartError: no worker can be started.
     """
     out = out or sys.stderr
-    told: list[Told] = []
+    engine, listener = LocalEngine(workspace, store), _Listener(store, run_id)
     starts, checked, asked = 0, 0.0, False
     with tqdm(
         total=1.0, file=out, disable=not out.isatty(), leave=False,
@@ -48,24 +51,23 @@ def follow(
     ) as bar:  # fmt: skip
         while True:
             try:
-                run = store.run(run_id)
-                new = store.events(run_id, told[-1].number if told else -1)
-                told += new
-                for item in new:
-                    if not brief or isinstance(item.event, Notice):
-                        _say(item, bar, out)
-                state = progress(told, run.facts.get("phases", []))
+                run, new = listener.look()
+                if any(isinstance(event, Stepped | EpochEnded) for event in new):
+                    starts = 0  # it gets further
+                for event in new:
+                    if not brief or isinstance(event, Notice):
+                        _say(event, bar, out)
+                state = progress(listener.told, run.facts.get("phases", []))
                 bar.n = state.share
                 bar.set_description_str(state.doing, refresh=False)
                 bar.set_postfix_str(time_left(state) if state.epochs else "")
-                if run.is_over:
-                    if not brief and (saved := savings(item.event for item in told)):
+                if run.is_over or (run.state == "paused" and run.again is None):
+                    if not brief and (saved := savings(item.event for item in listener.told)):
                         bar.write(say_savings(saved), file=out)
                     return run
                 if time.monotonic() - checked > CHECK_SECONDS:
                     checked = time.monotonic()
-                    if ensure_worker(workspace, store, run.config.device):
-                        starts += 1
+                    starts += engine.attend(run)
                     if starts > STARTS:
                         raise HeadstartError(_no_worker(workspace))
                 time.sleep(LOOK_SECONDS)
@@ -77,8 +79,45 @@ def follow(
                 bar.write("Stopping after this step and keeping the best epoch …", file=out)
 
 
-def _say(item: Told, bar: tqdm, out: TextIO) -> None:
-    event = item.event
+class _Listener:
+    """Reads a run's events as they come, and tells each of them once.
+
+    What a run said after its last checkpoint is taken back when its worker dies, and said again.
+    """
+
+    def __init__(self, store: Store, run_id: str) -> None:
+        self.store, self.run_id = store, run_id
+        self.told: list[Told] = []
+        self._heard: set[object] = set()
+
+    def look(self) -> tuple[Run, list[Event]]:
+        """Return the run and what is new of it."""
+        run = self.store.run(self.run_id)
+        last = self.told[-1] if self.told else None
+        new = self.store.events(self.run_id, last.number - 1 if last else -1)
+        if last is not None and new[:1] == [last]:
+            new = new[1:]
+            self.told += new
+        else:
+            self.told = new = self.store.events(self.run_id)
+        said = [item.event for item in new]
+        if run.message and not run.is_over:
+            said.append(Notice(run.message))
+        fresh = [event for event in said if _key(event) not in self._heard]
+        self._heard.update(map(_key, fresh))
+        return run, fresh
+
+
+def _key(event: Event) -> object:
+    """Return what makes an event another one than those before."""
+    if isinstance(event, EpochEnded):
+        return "epoch", event.epoch
+    if isinstance(event, PhaseStarted):
+        return "phase", event.index
+    return event
+
+
+def _say(event: Event, bar: tqdm, out: TextIO) -> None:
     if isinstance(event, Notice):
         bar.write(event.text, file=out)
     elif isinstance(event, PhaseStarted):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,6 +11,7 @@ from pages.shared.escape import on_page
 from pages.shared.state import address, choices, chosen_card, chosen_dataset
 from pages.shared.steps import PAGES, STEPS, page_file
 from tl_core.errors import HeadstartError
+from tl_core.log import get_log
 
 # Streamlit writes white on primary buttons in both themes; on the dark theme's bright teal, dark
 # text is the readable one (8.3:1).
@@ -31,7 +31,7 @@ def show_error(error: Exception) -> bool:
     if isinstance(error, HeadstartError):
         st.error(on_page(str(error), 2000))
         return True
-    logging.getLogger("headstart").error("page", exc_info=error)
+    get_log().error("page", exc_info=error)
     st.error(
         "Something went wrong on our side. Nothing of yours is lost; reload the page, and if it "
         "happens again, look into the terminal that runs Headstart for the details."

@@ -23,6 +23,7 @@ from tl_core.bundles.bundle import read_bundle
 from tl_core.bundles.predict import Model
 from tl_core.config import RunConfig
 from tl_core.data.dataset import Dataset
+from tl_core.log import get_log
 from tl_core.runs import pipeline, telling, worker
 from tl_core.runs.launch import child_environment, ensure_worker
 from tl_core.runs.queue import beat, has_worker, register
@@ -206,14 +207,17 @@ def test_stopped_before_the_first_epoch_there_is_no_model(
 
 
 @pytest.fixture
-def _own_signals() -> Iterator[None]:
+def _own_process() -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
+    for log in list(get_log().handlers):
+        get_log().removeHandler(log)
+        log.close()
 
 
-@pytest.mark.usefixtures("_own_signals")
+@pytest.mark.usefixtures("_own_process")
 def test_a_worker_trains_what_waits_and_ends_when_idle(
     workspace: Workspace, store: Store, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -228,7 +232,7 @@ def test_a_worker_trains_what_waits_and_ends_when_idle(
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN, "Ctrl-C goes through the store"
 
 
-@pytest.mark.usefixtures("_own_signals")
+@pytest.mark.usefixtures("_own_process")
 def test_a_second_worker_ends_at_once(workspace: Workspace, store: Store, dataset: Dataset) -> None:
     waiting = store.create(RunConfig(dataset.id, "small", device="cpu"))
     register(store, "cpu", ["cpu", "auto"], "the first", 1)
@@ -238,7 +242,7 @@ def test_a_second_worker_ends_at_once(workspace: Workspace, store: Store, datase
     assert beat(store, "the first")
 
 
-@pytest.mark.usefixtures("_own_signals")
+@pytest.mark.usefixtures("_own_process")
 def test_runs_for_a_device_that_is_not_there_fail_with_the_reason(
     workspace: Workspace, store: Store, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -253,7 +257,7 @@ def test_runs_for_a_device_that_is_not_there_fail_with_the_reason(
     assert not has_worker(store, "cuda")
 
 
-@pytest.mark.usefixtures("_own_signals")
+@pytest.mark.usefixtures("_own_process")
 def test_a_worker_that_cannot_start_says_so_in_what_waits(
     workspace: Workspace, store: Store, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:

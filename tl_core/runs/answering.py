@@ -6,7 +6,6 @@ A request names what to `do` and what with. An answer holds what was made, or `e
 from __future__ import annotations
 
 import base64
-import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from tl_core.backbones.card import Preprocessing
 from tl_core.data.varied import varied
 from tl_core.errors import UnreadableImageError, UserError
+from tl_core.log import get_log
 from tl_core.runs import explaining
 from tl_core.runs.explaining import Act, Tell
 from tl_core.runs.loaded import loaded_model
@@ -37,7 +37,7 @@ def answer(request: Message, tell: Tell) -> Message:
                 "error": "This model needs more memory than may be taken here; close other "
                 "programs, or use a smaller backbone."
             }
-        logging.getLogger("headstart").exception("answering")
+        get_log().exception("answering")
         return {"error": "This failed on our side; the file predictor.log says more."}
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from tl_core.data.dataset import find_dataset
 from tl_core.errors import NoRoomError, UserError
+from tl_core.log import get_log
 from tl_core.runs.following import PausedError, StoppedError
 from tl_core.runs.recovery import FILE, Recording, recall
 from tl_core.runs.run import Run, State
@@ -25,8 +26,6 @@ from tl_core.workspace import Workspace, is_full, write_atomic
 
 AGAIN_SECONDS = 15.0  # until a worker looks whether there is room again
 _RESERVE = 128 << 20  # bytes that have to be free before it tries
-
-_log = logging.getLogger("headstart")
 
 
 @dataclass(frozen=True)
@@ -93,16 +92,16 @@ def _attempt(
     except PausedError:
         return Ending("interrupted", _LEAVING) if leaving.is_set() else Ending("paused", "Paused.")
     except LostLeaseError:
-        _log.warning("run %s was given to somebody else", run.id)
+        get_log().warning("run %s was given to somebody else", run.id)
         return None
     except Exception as error:
         if isinstance(error, NoRoomError) or (isinstance(error, OSError) and is_full(error)):
-            _log.warning("run %s has no room: %s", run.id, error)
+            get_log().warning("run %s has no room: %s", run.id, error)
             return _no_room(workspace)
         if isinstance(error, UserError):
-            _log.warning("%s", error)
+            get_log().warning("%s", error)
             return Ending("failed", str(error))
-        _log.exception("run %s", run.id)
+        get_log().exception("run %s", run.id)
         log = workspace.runs / run.id / "run.log"
         message = f"Something went wrong on our side; the details are in {log}."
         return Ending("failed", message, facts={"fault": True})
@@ -116,7 +115,7 @@ def _train(
     dataset = find_dataset(workspace, run.config.dataset)
     past = recall(store, run.id, token)
     telling = Telling(store, run.id, token, leaving)
-    recording = Recording(telling, folder, past)
+    recording = Recording(telling, folder, past, run.facts.get("seconds") or 0.0)
     try:
         result = WORK[run.config.work](
             run.config, dataset, workspace, folder, telling.emit,
@@ -156,10 +155,10 @@ def _logging_to(path: Path) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     handler = logging.FileHandler(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    _log.setLevel(logging.INFO)
-    _log.addHandler(handler)
+    get_log().setLevel(logging.INFO)
+    get_log().addHandler(handler)
     try:
         yield
     finally:
-        _log.removeHandler(handler)
+        get_log().removeHandler(handler)
         handler.close()

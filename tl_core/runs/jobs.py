@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import threading
 import time
 from collections import OrderedDict
@@ -13,6 +12,7 @@ from queue import Full, Queue
 from typing import Any, Generic, TypeVar
 
 from tl_core.errors import HeadstartError, UserError
+from tl_core.log import get_log
 from tl_core.runs.wire import Message
 
 WAITING, KEPT = 8, 48
@@ -141,4 +141,4 @@ class Jobs:
                 job.answer = HeadstartError(
                     "This failed on our side; the terminal that runs Headstart says more."
                 )
-                logging.getLogger("headstart").exception("a job")
+                get_log().exception("a job")

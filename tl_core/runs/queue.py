@@ -119,19 +119,35 @@ def has_worker(store: Store, device: str) -> bool:
     return any(device in row["serves"].split() for row in alive)
 
 
+def devices(store: Store) -> tuple[str, ...]:
+    """Return the devices that have a live worker."""
+    with store.read() as db:
+        rows = db.execute("SELECT * FROM workers ORDER BY device").fetchall()
+    return tuple(row["device"] for row in rows if not _is_dead(store, row))
+
+
+def active(store: Store) -> list[Run]:
+    """Return the runs that are being trained, wait for their turn, or wait for room, oldest first.
+
+    What a person paused is not among them.
+    """
+    with store.read() as db:
+        rows = db.execute(
+            "SELECT * FROM runs WHERE state IN ('queued', 'interrupted', 'running') OR "
+            "(state = 'paused' AND again IS NOT NULL) ORDER BY created"
+        ).fetchall()
+    return [as_run(row) for row in rows]
+
+
 def look_ahead(store: Store, run: Run) -> Outlook | None:
     """Say when a run's turn comes; `None` where it does not wait for one."""
+    runs = [other for other in active(store) if other.state != "paused"]
     with store.read() as db:
-        query = (
-            "SELECT * FROM runs WHERE state IN ('queued', 'interrupted', 'running') "
-            "ORDER BY created"
-        )
-        active = [as_run(row) for row in db.execute(query)]
         query = "SELECT * FROM runs WHERE state = 'finished' ORDER BY ended DESC LIMIT ?"
         finished = [as_run(row) for row in db.execute(query, (_TELLING,))]
         served = _served(db)
-    running = [other for other in active if other.state == "running"]
-    line = in_line([other for other in active if other.state != "running"], served)
+    running = [other for other in runs if other.state == "running"]
+    line = in_line([other for other in runs if other.state != "running"], served)
     if run.id not in {other.id for other in line}:
         return None
 

@@ -6,7 +6,6 @@ made from them, and whatever a power cut took out of an intact one is put back.
 
 from __future__ import annotations
 
-import logging
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from tl_core.errors import UserError
+from tl_core.log import get_log
 from tl_core.runs.database import DamagedError
 from tl_core.runs.record import read_journal, read_record
 from tl_core.runs.store import Store
@@ -46,7 +46,7 @@ def _checked(path: Path) -> Store | None:
         store = Store(path)
         store.check()
     except DamagedError as error:
-        _log().warning("%s", error)
+        get_log().warning("%s", error)
         return None
     return store
 
@@ -63,7 +63,7 @@ def _set_aside(path: Path) -> None:
             f"The store {path} is damaged and cannot be set aside ({error.strerror}); stop every "
             "Headstart that uses it and start again."
         ) from error
-    _log().warning("the damaged store is now %s; its runs come from their folders", aside.name)
+    get_log().warning("the damaged store is now %s; its runs come from their folders", aside.name)
 
 
 def _reconcile(store: Store, workspace: Workspace) -> None:
@@ -74,7 +74,7 @@ def _reconcile(store: Store, workspace: Workspace) -> None:
         if run is None or run.id != folder.name or run.changes <= known.get(run.id, -1):
             continue
         if store.restore(run, read_journal(folder)):
-            _log().warning("run %s: put back from its folder, %s", run.id, run.state)
+            get_log().warning("run %s: put back from its folder, %s", run.id, run.state)
 
 
 @contextmanager
@@ -84,7 +84,3 @@ def _alone(workspace: Workspace) -> Iterator[None]:
     with closing(sqlite3.connect(lock, timeout=60, isolation_level=None)) as db:
         db.execute("BEGIN EXCLUSIVE")
         yield
-
-
-def _log() -> logging.Logger:
-    return logging.getLogger("headstart")

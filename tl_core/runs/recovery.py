@@ -6,7 +6,6 @@ and writes the file, so that a checkpoint on the disk always has its events besi
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tl_core.errors import UserError
+from tl_core.log import get_log
 from tl_core.runs.queue import checkpointed
 from tl_core.runs.record import Journal, read_journal
 from tl_core.runs.run import Told
@@ -64,13 +64,13 @@ def _read(store: Store, run: str) -> Past | None:
         at = Standing.of(checkpoint)
         last = int(checkpoint.facts["events"])
     except (UserError, KeyError, ValueError, TypeError) as error:
-        logging.getLogger("headstart").warning("run %s begins anew: %s", run, error)
+        get_log().warning("run %s begins anew: %s", run, error)
         return None
     told = store.events(run)[: last + 1]
     if len(told) <= last:  # a power cut took some of them
         told = read_journal(folder, last)
     if [item.number for item in told] != list(range(last + 1)):
-        logging.getLogger("headstart").warning("run %s begins anew: its events are lost", run)
+        get_log().warning("run %s begins anew: its events are lost", run)
         return None
     return Past(at, checkpoint.facts, told)
 
@@ -84,12 +84,15 @@ class Recording:
         telling: passes the run's events on.
         folder: of the run.
         past: what it has behind it.
+        spent: seconds that it took when it ended before, with all that came after training.
     """
 
-    def __init__(self, telling: Telling, folder: Path, past: Past | None) -> None:
+    def __init__(
+        self, telling: Telling, folder: Path, past: Past | None, spent: float = 0.0
+    ) -> None:
         self._telling, self._path = telling, folder / FILE
         self._journal = Journal(folder, past.told[-1].number if past and past.told else -1)
-        self._before = float(past.facts["seconds"]) if past else 0.0
+        self._before = max(float(past.facts["seconds"]), spent) if past else 0.0
         self._began = time.monotonic()
         self._thread = ThreadPoolExecutor(1, "checkpoint")
         self._writing: Future[None] | None = None

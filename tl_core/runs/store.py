@@ -7,7 +7,6 @@ the token, and is refused once the run was given to somebody else.
 from __future__ import annotations
 
 import json
-import logging
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,6 +15,7 @@ from typing import Any
 
 from tl_core.config import RunConfig
 from tl_core.errors import NoRoomError, UserError, unknown
+from tl_core.log import get_log
 from tl_core.runs.database import Database
 from tl_core.runs.record import with_lost_holder, write_record
 from tl_core.runs.run import (
@@ -216,7 +216,7 @@ class Store(Database):
             try:
                 write_record(self.folders / run.id, run)
             except (OSError, NoRoomError) as error:
-                logging.getLogger("headstart").warning("run %s: no record: %s", run.id, error)
+                get_log().warning("run %s: no record: %s", run.id, error)
 
     def restore(self, run: Run, told: Sequence[Told]) -> bool:
         """Put a run back as its folder has it, with its events where there are more of them.

@@ -15,6 +15,7 @@ from contextlib import suppress
 
 from tl_core.alive import alive
 from tl_core.errors import NoRoomError, UserError
+from tl_core.log import get_log, set_up_log
 from tl_core.runs import queue
 from tl_core.runs.launch import worker_log
 from tl_core.runs.priority import give_way
@@ -36,6 +37,7 @@ def main(home: str, device: str) -> int:
     signal.signal(signal.SIGTERM, lambda *_: leaving.set())
     give_way()
     workspace = Workspace.open(home)
+    set_up_log(workspace.root, f"worker-{device}")
     store, token = open_store(workspace), new_id()
     with alive(queue.lock_file(store, token)):
         if not queue.register(store, device, [device], token, os.getpid()):
@@ -64,13 +66,16 @@ def _serve(
         return 0
     from tl_core.runs.execute import execute, has_room
 
+    get_log().info("serves %s", ", ".join(serves))
     last = time.monotonic()
     while not dead.is_set() and not leaving.is_set():
         run = None
         with suppress(NoRoomError):  # it cannot even be written down who has the run
             run = queue.claim(store, token, lambda run: has_room(workspace, run))
         if run is not None:
+            get_log().info("run %s is taken", run.id)
             execute(workspace, store, run, token, leaving)
+            get_log().info("run %s is %s", run.id, store.run(run.id).state)
             last = time.monotonic()
         elif time.monotonic() - last > IDLE_SECONDS and queue.retire(store, token):
             break
