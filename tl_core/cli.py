@@ -82,7 +82,7 @@ def build_parser() -> argparse.ArgumentParser:
     predict.add_argument("--csv", action="store_true", help="answer with a table")
     predict.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="pictures or folders")
     studying.add_options(command("study", "Answer a question with several runs."))
-    export = command("export", "Write a model as a file: a bundle, or ONNX.")
+    export = command("export", "Write a model as a file: a bundle, ONNX, or scripts.")
     export.add_argument("run", metavar="RUN", help="a run's id or a .headstart file")
     export.add_argument("--format", required=True, metavar="FORMAT", help=", ".join(KINDS))
     export.add_argument("-o", "--output", required=True, metavar="FILE", type=Path)

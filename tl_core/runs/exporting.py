@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from tl_core.backbones.catalog import find_card
 from tl_core.bundles.archive import read_manifest
+from tl_core.bundles.manifest import Manifest
+from tl_core.bundles.script import Recipe, predicting_script, training_script
+from tl_core.config import RunConfig
 from tl_core.data.dataset import find_dataset
 from tl_core.errors import UserError, unknown
 from tl_core.runs.locate import find_bundle
+from tl_core.runs.run import Run
 from tl_core.runs.store import Store
-from tl_core.workspace import Workspace, disk_errors, new_id, require_space
+from tl_core.training.phases import Phase
+from tl_core.workspace import Workspace, disk_errors, new_id, require_space, write_atomic
 
 if TYPE_CHECKING:
     import numpy as np
@@ -99,9 +105,76 @@ def _onnx(workspace: Workspace, name: str, bundle: Path, target: Path) -> Export
     )
 
 
+def _script(workspace: Workspace, name: str, bundle: Path, target: Path) -> Exported:
+    predicting = target.with_name(f"{target.stem}_predict.py")
+    manifest = read_manifest(bundle)
+    try:
+        run = Store(workspace.store).run(name)
+    except UserError:
+        write_atomic(target, predicting_script(manifest).encode())
+        return Exported(
+            (target,),
+            "It predicts with the bundle; what trains again needs the run itself and its pictures.",
+        )
+    start = _starting_weights(run.config, run.facts, target)
+    text = run_script(workspace, run, manifest, start.name if start else "")
+    write_atomic(target, text.encode())
+    write_atomic(predicting, predicting_script(manifest).encode())
+    files = (target, predicting, *([start] if start else []))
+    return Exported(
+        files,
+        f"{target.name} trains again from a folder with the same photos, {predicting.name} "
+        "predicts; they need torch, torchvision and pillow, and nothing of Headstart.",
+    )
+
+
+def run_script(workspace: Workspace, run: Run, manifest: Manifest, starts_from: str = "") -> str:
+    """Return the script that trains a run again, without writing anything.
+
+    Args:
+        workspace: of the run.
+        run: one that has a model.
+        manifest: of its bundle.
+        starts_from: name of the file with the weights to start from, where it needs one.
+
+    Raises:
+        UserError: the run's pictures are no longer here, so that nothing tells its split.
+    """
+    known = {field.name for field in fields(Phase)}
+    recipe = Recipe(
+        phases=[
+            Phase(**{key: value for key, value in told.items() if key in known})
+            for told in run.facts["phases"]
+        ],
+        seed=run.config.seed,
+        items=find_dataset(workspace, run.config.dataset).items,
+        starts_from=starts_from,
+        from_scratch=run.facts["recipe"] == "scratch",
+    )
+    return training_script(manifest, recipe)
+
+
+def _starting_weights(config: RunConfig, facts: Mapping[str, Any], target: Path) -> Path | None:
+    """Write the weights that a script cannot get from torchvision beside it."""
+    card = find_card(config.backbone)
+    if facts["recipe"] == "scratch" or card.weights is None:
+        return None
+    if config.weights is None and card.weights.is_torchvisions:
+        return None
+    from safetensors.torch import save
+
+    from tl_core.backbones.weights import find_weights, read_weights
+
+    file = Path(config.weights) if config.weights else find_weights(card)
+    beside = target.with_name(f"{target.stem}_start.safetensors")
+    write_atomic(beside, save(read_weights(file, card)))
+    return beside
+
+
 KINDS: dict[str, Callable[[Workspace, str, Path, Path], Exported]] = {
     "bundle": _bundle,
     "onnx": _onnx,
+    "script": _script,
 }
 
 
