@@ -8,9 +8,10 @@ from pages.shared.escape import on_page
 from pages.shared.frame import go_to, guarded, next_step
 from pages.shared.ready import use_sample
 from pages.shared.state import address, store, workspace
-from pages.shared.steps import LEARN, STEPS, page_file
+from pages.shared.steps import LEARN, STEPS, STORAGE, page_file
 from pages.shared.wording import STATES
 from tl_core.backbones.catalog import find_card
+from tl_core.studies.study import FACT
 
 FIRST = {"backbone": "mini", "recipe": "feature-extraction", "freeze": "", "weights": ""}
 
@@ -50,7 +51,7 @@ with right, st.container(border=True, height="stretch"):
     )
     next_step("data", "Bring your pictures")
 
-runs = store().runs()[:8]
+runs = [run for run in store().runs() if FACT not in run.facts][:8]
 if runs:
     st.subheader("Your runs")
 for run in runs:
@@ -68,3 +69,4 @@ st.caption(
     "A backbone's weights and public picture sets are downloaded when you choose one that is not "
     "here yet."
 )
+st.page_link(page_file(STORAGE.key), label=STORAGE.what, icon=STORAGE.icon, query_params=address())

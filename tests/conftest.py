@@ -26,6 +26,8 @@ from tl_core.workspace import Workspace
 
 # Before anything imports torch: threads that wait by spinning make tests crawl on a busy machine.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+if "PYTEST_XDIST_WORKER" in os.environ:  # the other cores have tests of their own
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 ROOT = Path(__file__).resolve().parents[1]
 LONGEST_TEST = 600  # seconds

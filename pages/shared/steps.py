@@ -47,6 +47,8 @@ STEPS = (
 LEARN = Step("learn", "Learn", ":material/school:", 0, "Transfer learning, and what it is worth")
 COMPARE = Step("compare", "Compare", ":material/compare_arrows:", 0, "Runs beside each other")
 PAGES = (*STEPS, COMPARE, LEARN)
+STORAGE = Step("storage", "Storage", ":material/hard_drive:", 0, "What is kept, and what may go")
+ALL = (*PAGES, STORAGE)  # the bar has no room for what is rarely needed
 
 
 def page_file(key: str) -> str:

@@ -203,6 +203,11 @@ class Store(Database):
             ).fetchall()
         return [_told(row) for row in rows]
 
+    def forget(self, run: str) -> None:
+        """Remove a run and what it told; its folder is left to the caller."""
+        with self.write() as db:
+            db.execute("DELETE FROM runs WHERE id = ?", (run,))
+
     # --- the folders --------------------------------------------------------------------------
 
     def keep(self, *runs: Run) -> None:
