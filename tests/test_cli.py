@@ -232,6 +232,9 @@ def test_export(
 
     assert ask("export", copy, "--format", "onnx", "-o", onnx)[0] == 0, "a bundle from elsewhere"
 
+    _, answer, _ = ask("export", run, "--format", "script", "-o", tmp_path / "again.py", "--json")
+    assert [Path(file).name for file in answer["files"]] == ["again.py", "again_predict.py"]
+
 
 @pytest.mark.parametrize(
     ("argv", "words"),

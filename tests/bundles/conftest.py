@@ -30,6 +30,7 @@ from tl_core.data.augment import to_input
 from tl_core.data.dataset import Dataset
 from tl_core.evaluation.familiar import Familiar
 from tl_core.runs.execute import execute
+from tl_core.runs.queue import claim, register
 from tl_core.runs.run import Run
 from tl_core.runs.store import Store
 from tl_core.workspace import Workspace
@@ -141,12 +142,14 @@ def bundle_of(
 # --- where Headstart is not installed -----------------------------------------------------------
 
 _ALONE = """
-import importlib.abc, runpy, sys
-class Absent(importlib.abc.MetaPathFinder):
-    def find_spec(self, name, path=None, target=None):
-        if path is None and name not in sys.stdlib_module_names | {allowed!r}:
-            raise ModuleNotFoundError(f"{{name}} is not installed here", name=name)
-sys.meta_path.insert(0, Absent())
+import runpy, sys
+from importlib.machinery import PathFinder
+class Some(PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        absent = path is None and name in {absent!r}
+        return None if absent else super().find_spec(name, path, target)
+sys.meta_path[:] = [Some if finder is PathFinder else finder for finder in sys.meta_path]
 sys.argv = sys.argv[1:]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
@@ -179,7 +182,8 @@ def run_alone() -> RunAlone:
 
     `run_alone(script, *arguments)` returns what it printed.
     """
-    code = _ALONE.format(allowed=installed_with("torch", "torchvision", "pillow"))
+    others = set(packages_distributions()) - installed_with("torch", "torchvision", "pillow")
+    code = _ALONE.format(absent=others | {"tl_core", "pages", "tests"})
 
     def run(script: Path, *arguments: object) -> str:
         done = subprocess.run(
@@ -204,8 +208,8 @@ def train(workspace: Workspace) -> Callable[..., Run]:
         store = Store(workspace.store)
         config = RunConfig(dataset.id, backbone, device="cpu", **settings)
         made = store.create(config, dataset_name=dataset.name)
-        store.register("cpu", ["cpu", "auto"], made, os.getpid())
-        claimed = store.claim(made)
+        register(store, "cpu", ["cpu"], made, os.getpid())
+        claimed = claim(store, made)
         assert claimed
         execute(workspace, store, claimed, made)
         done = store.run(made)

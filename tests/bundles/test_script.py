@@ -30,6 +30,7 @@ from tl_core.runs.run import Run
 from tl_core.training.phases import plan
 from tl_core.workspace import Workspace
 
+slow = pytest.mark.slow
 EVIL = "'; import os; os.system('touch executed') #\n\"\"\"\\"
 ITEMS = [Item(f"{n:064x}", EVIL, n % 2, "validation" if n % 5 == 0 else "train") for n in range(20)]
 
@@ -119,15 +120,16 @@ def weights_of(file: Path) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize(
-    ("backbone", "settings", "tolerance"),
+    ("backbone", "settings"),
     [
-        ("small", {"epochs": 3, "augment": "none"}, 1e-3),
-        ("mini", {"recipe": "feature-extraction", "epochs": 4}, 1e-3),
-        ("mini", {"recipe": "fine-tune", "epochs": 4, "augment": "none"}, 1e-3),
+        ("mini", {"recipe": "fine-tune", "epochs": 4, "augment": "none"}),
+        pytest.param("mini", {"recipe": "feature-extraction", "epochs": 4}, marks=slow),
+        pytest.param("mini", {"recipe": "gradual", "epochs": 5, "augment": "none"}, marks=slow),
+        pytest.param("small", {"epochs": 3, "augment": "none"}, marks=slow),
     ],
 )
 def test_the_same_run_again(
-    backbone: str, settings: dict[str, Any], tolerance: float, workspace: Workspace,
+    backbone: str, settings: dict[str, Any], workspace: Workspace,
     photo_folder: Callable[..., Path], train: Callable[..., Run], run_alone: RunAlone,
     tmp_path: Path,
 ) -> None:  # fmt: skip
@@ -147,18 +149,15 @@ def test_the_same_run_again(
     expected, given = weights_of(bundle), weights_of(made.with_suffix(".pt"))
     assert expected.keys() == given.keys()
     for name, tensor in expected.items():
-        assert torch.allclose(given[name], tensor, atol=tolerance), name
+        assert torch.allclose(given[name], tensor, atol=1e-3), name
 
     picture = next(photos.rglob("*.png"))
-    answers = [
-        json.loads(run_alone(files[1], model, picture, "--json"))["predictions"][0]
-        for model in (bundle, made.with_suffix(".pt"))
-    ]
+    answer = json.loads(run_alone(files[1], made.with_suffix(".pt"), picture, "--json"))
     shares = Model(bundle).predict([picture])[0].probabilities
-    for answer in answers:
-        assert answer["probabilities"] == pytest.approx(shares, abs=1e-2)
+    assert answer["predictions"][0]["probabilities"] == pytest.approx(shares, abs=1e-2)
 
 
+@pytest.mark.slow
 def test_varied_pictures_and_missing_ones(
     workspace: Workspace, photo_folder: Callable[..., Path], train: Callable[..., Run],
     run_alone: RunAlone, tmp_path: Path,
@@ -175,6 +174,7 @@ def test_varied_pictures_and_missing_ones(
         run_alone(tmp_path / "again.py", tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_a_bundle_from_elsewhere_predicts_and_cannot_train(
     bundle: Path, workspace: Workspace, tmp_path: Path, run_alone: RunAlone
 ) -> None:
@@ -189,9 +189,31 @@ def test_a_library_that_is_not_meant_to_be_there_is_noticed(
     tmp_path: Path, run_alone: RunAlone
 ) -> None:
     script = tmp_path / "script.py"
-    for name in ("tl_core.errors", "safetensors", "sklearn", "streamlit"):
-        script.write_text(f"import {name}")
-        with pytest.raises(AssertionError, match="is not installed here"):
-            run_alone(script)
-    script.write_text("import torchvision, PIL.Image, numpy, torch; print(1)")
-    assert run_alone(script) == "1\n"
+    script.write_text(
+        "from importlib.util import find_spec as f\n"
+        "print([n for n in ('torch', 'torchvision', 'PIL', 'numpy', 'sympy') if f(n)],"
+        "[n for n in ('tl_core', 'safetensors', 'sklearn', 'streamlit') if f(n)])"
+    )
+    assert run_alone(script) == "['torch', 'torchvision', 'PIL', 'numpy', 'sympy'] []\n"
+
+
+@pytest.mark.slow
+@pytest.mark.shared
+def test_ants_and_bees_again(
+    shared_data: Path, workspace: Workspace, train: Callable[..., Run], run_alone: RunAlone,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    """Where Headstart is not installed, the script comes within 2 points of the run."""
+    photos, weights = shared_data / "hymenoptera", shared_data / "weights"
+    dataset = open_dataset(workspace, photos)
+    for backbone, recipe in (("mobilenet_v2", "feature-extraction"), ("mini", "fine-tune")):
+        own = weights / f"{backbone}-imagenet.safetensors"
+        settings = {"weights": str(own)} if own.is_file() else {}
+        run = train(dataset, backbone, recipe=recipe, **settings)
+        script = tmp_path / f"{backbone}.py"
+        exporting.export(workspace, run.id, "script", script)
+        printed = run_alone(script, photos)
+        (line,) = [line for line in printed.splitlines() if line.startswith("validation: ")]
+        accuracy = float(line.split()[1].rstrip("%")) / 100
+        print(f"{backbone}, {recipe}: {accuracy:.1%}, run {run.facts['validation_accuracy']:.1%}")  # noqa: T201
+        assert accuracy >= run.facts["validation_accuracy"] - 0.02

@@ -49,9 +49,8 @@ def read_safetensors(content: bytes) -> dict[str, Tensor]:
     tensors = {}
     for name, told in header.items():
         start, end = told["data_offsets"]
-        flat = torch.frombuffer(numbers, dtype=DTYPES[told["dtype"]], offset=start, count=-1)
-        count = (end - start) // flat.element_size()
-        tensors[name] = flat[:count].reshape(told["shape"])
+        flat = torch.frombuffer(numbers[start:end], dtype=DTYPES[told["dtype"]])
+        tensors[name] = flat.reshape(told["shape"])
     return tensors
 
 
