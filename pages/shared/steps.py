@@ -46,7 +46,9 @@ STEPS = (
 )
 LEARN = Step("learn", "Learn", ":material/school:", 0, "Transfer learning, and what it is worth")
 COMPARE = Step("compare", "Compare", ":material/compare_arrows:", 0, "Runs beside each other")
-PAGES = (*STEPS, COMPARE, LEARN)
+RUNS = Step("runs", "Runs", ":material/list:", 0, "All runs, newest first")
+BAR = (*STEPS, COMPARE, LEARN)  # what stands above every page
+PAGES = (*BAR, RUNS)
 
 
 def page_file(key: str) -> str:

@@ -40,7 +40,7 @@ class Look:
     @property
     def standing(self) -> tuple[object, ...]:
         """What the page around the live part depends on."""
-        return self.run.state, self.run.stop, self.run.message
+        return self.run.state, self.run.wish, self.run.message
 
 
 @st.cache_resource

@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.shared.evidence import table, verdict
-from pages.shared.steps import LEARN, PAGES, STEPS
+from pages.shared.steps import BAR, LEARN, PAGES, STEPS
 from pages.shared.wording import PROMISES
 from tl_core.backbones import worth
 
@@ -32,7 +32,7 @@ def press(app: AppTest, label: str) -> None:
 def test_it_stands_beside_the_steps(open_page: Open) -> None:
     assert LEARN not in STEPS
     app = open_page("learn")
-    assert links(app)[: len(PAGES)] == [page.heading for page in PAGES]
+    assert links(app)[: len(BAR)] == [page.heading for page in BAR]
     assert len({page.path for page in PAGES}) == len(PAGES), "every page has an address of its own"
 
 

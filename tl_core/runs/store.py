@@ -70,11 +70,30 @@ class Store(Database):
         with self.read() as db:
             return find(db, run)
 
-    def runs(self, owner: str | None = None) -> list[Run]:
-        """Return every run, newest first."""
+    def runs(
+        self, owner: str | None = None, *, first: int = 0, most: int | None = None
+    ) -> list[Run]:
+        """Return runs, newest first.
+
+        Args:
+            owner: whose; left out, everybody's.
+            first: how many of the newest are passed over.
+            most: how many are returned at most; left out, all.
+        """
         with self.read() as db:
-            rows = db.execute("SELECT * FROM runs ORDER BY created DESC, rowid DESC").fetchall()
-        return [as_run(row) for row in rows if owner in (None, row["owner"])]
+            rows = db.execute(
+                "SELECT * FROM runs WHERE ?1 IS NULL OR owner = ?1 "
+                "ORDER BY created DESC, rowid DESC LIMIT ?2 OFFSET ?3",
+                (owner, -1 if most is None else most, first),
+            ).fetchall()
+        return [as_run(row) for row in rows]
+
+    def count_runs(self, owner: str | None = None) -> int:
+        """Return how many runs there are."""
+        with self.read() as db:
+            query = "SELECT COUNT(*) FROM runs WHERE ?1 IS NULL OR owner = ?1"
+            count: int = db.execute(query, (owner,)).fetchone()[0]
+        return count
 
     def learn(self, run: str, holder: str | None = None, **facts: Any) -> None:
         """Add facts to a run."""
