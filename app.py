@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT))
 
 from pages.shared.frame import show_error  # noqa: E402 (importable from here on)
+from tl_core.data.draft import sweep_drafts  # noqa: E402
 from tl_core.data.site import sweep  # noqa: E402
 from tl_core.errors import HeadstartError  # noqa: E402
 from tl_core.workspace import Workspace  # noqa: E402
@@ -31,6 +32,7 @@ async def start_up(_app: st.App) -> AsyncIterator[None]:
     Thread(target=import_module, args=("pages.shared.charts",), daemon=True).start()
     with suppress(HeadstartError):  # every page says what is wrong with the workspace
         sweep(Workspace.open().datasets)
+        sweep_drafts(Workspace.open())
     yield
 
 

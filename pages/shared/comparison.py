@@ -67,10 +67,10 @@ def _filtered(runs: Sequence[Run]) -> list[Run]:
 
 
 def _first(shown: Sequence[Run]) -> set[str]:
-    """Return the newest runs that can be compared picture by picture."""
+    """Return the newest run with a model and those beside it, on the same pictures if possible."""
     done = [run for run in shown if run.facts.get("bundle")]
-    alike = [run for run in done if run.config.dataset == done[0].config.dataset]
-    return {run.id for run in alike[:_FIRST]}
+    beside = sorted(done, key=lambda run: run.config.dataset != done[0].config.dataset)
+    return {run.id for run in beside[:_FIRST]}
 
 
 def _row(run: Run, is_ticked: bool, checked: int) -> dict[str, Any]:

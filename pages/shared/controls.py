@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, Literal
+from typing import Literal
 
 import streamlit as st
 
@@ -14,6 +14,7 @@ from tl_core.runs.store import Run
 
 Asking = Literal["pause", "resume", "stop", "extend"]
 MORE = 10  # epochs that are offered
+_MORE = "more-epochs"
 
 
 def reason_against(asking: Asking, run: Run) -> str:
@@ -72,17 +73,22 @@ def _with_reason(reason: str) -> Iterator[str]:
 
 
 def _more(run: Run) -> None:
-    epochs = st.number_input(
-        "Epochs at most", 1, 1000, MORE,
+    st.number_input(
+        "Epochs at most", 1, 1000, MORE, key=_MORE,
         help="It goes on where it ended, and ends earlier where nothing gets better any more.",
     )  # fmt: skip
     st.button(
         "Train on", type="primary", icon=":material/play_arrow:", key="ask-extend",
-        on_click=_ask, args=(store().extend, run.id, epochs),
+        on_click=_ask, args=(_extend, run.id),
     )  # fmt: skip
 
 
-def _ask(ask: Callable[..., object], *values: Any) -> None:
+def _extend(run: str) -> None:
+    # Typed and clicked at once, the number is newer than the button.
+    store().extend(run, st.session_state[_MORE])
+
+
+def _ask(ask: Callable[[str], object], run: str) -> None:
     # Where the run has moved on meanwhile, what the page shows next says so.
     with suppress(UserError):
-        ask(*values)
+        ask(run)

@@ -12,37 +12,62 @@ from pages.shared.starting import start
 from pages.shared.state import workspace
 from pages.shared.wording import VALIDATING
 from tl_core.data.dataset import Dataset, Item
-from tl_core.data.finding import Mend
-from tl_core.data.mend import mend
+from tl_core.data.edit import moved, without
+from tl_core.data.versions import save_version
 from tl_core.runs.store import Run
 
 
 def show_corrections(run: Run, dataset: Dataset, items: Sequence[Item]) -> None:
-    """Show what can be done with the chosen pictures; each makes a new version of the dataset."""
-    count = f"{len(items)} picture{'' if len(items) == 1 else 's'}"
-    if st.button(
-        f"Take {count} out" if items else "Take the chosen pictures out",
-        disabled=not items,
-        icon=":material/delete:",
-        key="take-out",
-    ):
-        with guarded():
-            made = mend(workspace(), dataset, [Mend("remove", "", tuple(items))])
-            _remember(run, made)
+    """Show what can be done with the chosen pictures; each makes a new version of the dataset.
+
+    A second correction goes on from what the first one made.
+    """
+    latest = made[-1] if (made := _made(run)) else dataset
+    files = {item.file for item in items}
+    items = [item for item in latest.of("validation") if item.file in files]
+    count = f"{len(items)} picture{'' if len(items) == 1 else 's'}" if items else "the chosen ones"
+    of, put, out, _ = st.columns([3, 2, 2, 2], vertical_alignment="bottom")
+    target = of.selectbox(
+        "What they really are", latest.classes, disabled=not items, key=f"really-{run.id}"
+    )
+    after = None
+    with guarded():
+        if put.button(
+            f"Relabel {count}", disabled=not items, icon=":material/label:", key="relabel",
+            width="stretch",
+        ):  # fmt: skip
+            after = moved(latest, items, target)
+        if out.button(
+            f"Take {count} out", disabled=not items, icon=":material/delete:", key="take-out",
+            width="stretch",
+        ):  # fmt: skip
+            after = without(latest, items)
+        if after is not None:
+            _remember(run, save_version(workspace(), latest, after))
     st.caption(VALIDATING["correcting"] if items else "Choose pictures above first.")
     _again(run)
 
 
+def corrections(run: Run) -> int:
+    """Return how many corrections this session has made from a run's mistakes."""
+    return len(_made(run))
+
+
+def _made(run: Run) -> list[Dataset]:
+    made: list[Dataset] = st.session_state.setdefault(f"corrected-{run.id}", [])
+    return made
+
+
 def _remember(run: Run, made: Dataset) -> None:
-    st.session_state[f"corrected-{run.id}"] = (made.id, made.name, len(made.items))
+    _made(run).append(made)
     st.session_state.pop(f"picked-{run.id}", None)
     st.rerun()
 
 
 def _again(run: Run) -> None:
-    made, name, count = st.session_state.get(f"corrected-{run.id}", ("", "", 0))
-    if not made:
+    if not (made := _made(run)):
         return
-    st.success(f"A new version of {on_page(name)} is here, with {count} pictures.")
+    name, count = on_page(made[-1].name), len(made[-1].items)
+    st.success(f"A new version of the pictures is here: {name}, with {count} pictures.")
     if st.button("Train the same again on it", type="primary", icon=":material/play_arrow:"):
-        start(run.config.with_(dataset=made), name)
+        start(run.config.with_(dataset=made[-1].id), made[-1].name)

@@ -20,7 +20,9 @@ def show_details(run: str) -> None:
             "does where it can reach this app."
         )
     with right:
-        log = st.expander("The log of this run", icon=":material/article:", on_change="rerun")
+        log = st.expander(
+            "The log of this run", icon=":material/article:", key="log", on_change="rerun"
+        )
     # What it says is read only when somebody wants to see it.
     if log.open:
         with log:

@@ -23,6 +23,7 @@ from tl_core.evaluation.reading import read_curves
 from tl_core.runs.progress import in_words, time_left
 from tl_core.runs.savings import savings, say_savings
 from tl_core.runs.store import Run
+from tl_core.runs.waiting import say_outlook
 from tl_core.training.events import EpochEnded, Notice
 
 
@@ -79,8 +80,9 @@ def _live(before: Look, every: int) -> None:
 def _bar(seen: Look) -> None:
     run, at = seen.run, seen.progress
     doing = on_page(at.doing, 200)
-    if run.state == "queued":
-        doing = "Waiting for the worker; the first start takes some seconds …"
+    if seen.outlook is not None:
+        starting = " It begins in some seconds." if seen.outlook.high == 0 else ""
+        doing = say_outlook(seen.outlook) + starting
     elif run.state != "running":
         doing = STATES[run.state]
     st.progress(at.share, doing)
@@ -100,7 +102,10 @@ def _ended(seen: Look) -> None:
     columns[2].metric("Best epoch", f"{facts['best_epoch']} of {facts['epochs']}")
     columns[3].metric("Time", in_words(facts["seconds"]))
     _trust(run)
-    if st.button("Try predictions", type="primary", icon=":material/auto_awesome:"):
+    good, tried, _ = st.columns([2, 2, 5])
+    if good.button("See how good it is", icon=":material/fact_check:", width="stretch"):
+        go_to("validate")
+    if tried.button("Try predictions", type="primary", icon=":material/auto_awesome:"):
         go_to("predict")
     predictor().warm()
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from pages.shared.correcting import show_corrections
+from pages.shared.correcting import corrections, show_corrections
 from pages.shared.escape import on_page
 from pages.shared.quality import chosen_cell, confusion
 from pages.shared.state import workspace
@@ -131,7 +131,7 @@ def _pictures(run: Run, made: Predictions, dataset: Dataset, places: Sequence[in
                            f"said **{said}** ({sure[place]:.0%})")  # fmt: skip
                 if item is not None:
                     st.checkbox(
-                        "Choose it", place in _picked(run), key=_key(run, f"pick-{place}"),
+                        "Choose it", place in _picked(run), key=_pick_key(run, place),
                         on_change=_pick, args=(run, place),
                     )  # fmt: skip
 
@@ -156,6 +156,11 @@ def _items(made: Predictions, dataset: Dataset, places: Sequence[int]) -> list[I
     return [items[key] for key in keys if key in items]
 
 
+def _pick_key(run: Run, place: int) -> str:
+    """Return the key of a picture's tick; after a correction all are new, and empty."""
+    return _key(run, f"pick-{corrections(run)}-{place}")
+
+
 def _picked(run: Run) -> set[int]:
     """Return what was chosen so far; widgets forget what is not on the page, this does not."""
     picked: set[int] = st.session_state.setdefault(_key(run, "picked"), set())
@@ -163,5 +168,5 @@ def _picked(run: Run) -> set[int]:
 
 
 def _pick(run: Run, place: int) -> None:
-    is_chosen = st.session_state[_key(run, f"pick-{place}")]
+    is_chosen = st.session_state[_pick_key(run, place)]
     (_picked(run).add if is_chosen else _picked(run).discard)(place)

@@ -75,7 +75,7 @@ def _with_the_run(given: Choices) -> Choices:
 def choose(**changes: str) -> Choices:
     """Change choices and write them into the address."""
     st.session_state[_KEY] = replace(choices(), **changes)
-    if changes.get("run") == "":
+    if "run" in changes:  # the address goes before the session, so it must not keep the old one
         st.query_params.pop("run", None)
     show_in_address()
     return choices()

@@ -73,12 +73,14 @@ def _temperature(
     fitted: float, found: Reliability, after: Reliability, bundle: Path, model: Manifest | None
 ) -> None:
     in_use = model is not None and model.temperature != 1
-    if after.ece < found.ece:
+    if in_use:
+        st.write(f"With the **temperature** in use that is about {100 * after.ece:.0f} points.")
+    elif after.ece < found.ece:
         st.write(
             f"A **temperature** of {fitted:.2f} would bring that to about "
             f"{100 * after.ece:.0f} points. The answers stay the same."
         )
-    elif not in_use:
+    else:
         st.write("A temperature would not bring that down.")
         return
     if model is None:

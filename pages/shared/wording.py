@@ -148,9 +148,9 @@ VALIDATING = {
     "matrix": "Each row holds the pictures of one class, each column those that were given one. "
     "Blue is right, orange is not. **Click a number to see its pictures**, or choose the cell "
     "below.",
-    "correcting": "Change what is wrong. Taking pictures out because they are hard makes the "
-    "figure look better than the network is. These pictures stay as they are beside the new "
-    "version, and so does this run.",
+    "correcting": "Change what is wrong: a wrong class, or a picture of something else. Taking "
+    "pictures out because they are hard makes the figure look better than the network is. These "
+    "pictures stay as they are beside the new version, and so does this run.",
     "reliability": "On the dotted line it is right exactly as often as it says. Below it, it is "
     "too sure of itself. A larger mark stands for more pictures. What the temperature brings was "
     "measured on pictures that it was not fitted to.",

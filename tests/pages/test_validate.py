@@ -91,7 +91,8 @@ def test_the_mistake_is_shown_and_names_are_text(open_page: Open, judged: str) -
     assert r"is **\*\*bold\*\***, said **\<img src" in text(app)
     assert len([box for box in app.checkbox if box.label == "Choose it"]) == 1
     assert "Choose pictures above first." in text(app)
-    assert button(app, "Take the chosen pictures out").disabled
+    assert button(app, "Take the chosen ones out").disabled
+    assert button(app, "Relabel the chosen ones").disabled
 
 
 def test_a_cell_is_opened_from_its_pair_and_by_select_boxes(
@@ -113,15 +114,50 @@ def test_chosen_pictures_are_taken_out_and_training_starts_again(
     app = open_page("validate", run=judged)
     next(box for box in app.checkbox if box.label == "Choose it").check().run()
     button(app, "Take 1 picture out").click().run()
-    assert r"A new version of colours \(2\) is here" in text(app)
+    assert "with 59 pictures" in text(app)
+    assert not any(box.value for box in app.checkbox), "nothing is chosen any more"
+    # A second correction goes on from the first.
+    button(app, "taken for").click().run()
+    app.selectbox(f"is-{judged}").set_value(1).run()
+    next(box for box in app.checkbox if box.label == "Choose it").check().run()
+    button(app, "Take 1 picture out").click().run()
+    assert "with 58 pictures" in text(app)
     button(app, "Train the same again on it").click().run()
     assert not app.exception
     newest = store.runs()[0]
     assert newest.config == RunConfig(newest.config.dataset, "small")
-    assert newest.config.dataset != dataset.id
+    assert app.query_params["run"] == newest.id, "the page shows the new run, not the old one"
     made = find_dataset(workspace, newest.config.dataset)
+    assert set(made.items) < set(dataset.items)
     assert dataset.of("validation")[0] not in made.items
-    assert len(made.items) == len(dataset.items) - 1
+
+
+def test_a_chosen_picture_is_put_into_another_class(
+    open_page: Open, judged: str, dataset: Dataset, store: Store, workspace: Workspace
+) -> None:
+    app = open_page("validate", run=judged)
+    next(box for box in app.checkbox if box.label == "Choose it").check().run()
+    app.selectbox(f"really-{judged}").set_value(CLASSES[1]).run()
+    button(app, "Relabel 1 picture").click().run()
+    assert "with 60 pictures" in text(app)
+    button(app, "Train the same again on it").click().run()
+    made = find_dataset(workspace, store.runs()[0].config.dataset)
+    wrong = dataset.of("validation")[0]
+    assert [
+        made.classes[item.label] for item in made.of("validation") if item.file == wrong.file
+    ] == [CLASSES[1]]
+
+
+def test_another_run_can_be_looked_at(
+    open_page: Open, judged: str, store: Store, dataset: Dataset
+) -> None:
+    other = store.create(RunConfig(dataset.id, "small", seed=1), **store.run(judged).facts)
+    store.end(other, "finished")
+    app = open_page("validate", run=judged)
+    assert app.selectbox[0].value == judged
+    app.selectbox[0].set_value(other).run()
+    assert app.query_params["run"] == other
+    assert "was not kept" in text(app)
 
 
 def test_the_suggested_run_is_started_once(open_page: Open, judged: str, store: Store) -> None:

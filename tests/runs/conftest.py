@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sqlite3
+import zipfile
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
 from tl_core.backbones.catalog import family_of
+from tl_core.bundles.bundle import WEIGHTS
 from tl_core.config import RunConfig
 from tl_core.data.dataset import Dataset
 from tl_core.data.intake import import_source
 from tl_core.runs.execute import execute
 from tl_core.runs.queue import claim, register
+from tl_core.runs.record import read_journal
 from tl_core.runs.store import Run, Store
+from tl_core.runs.summary import result
+from tl_core.training.events import CacheRead, EpochEnded, Event, Preparing, Stepped
 from tl_core.workspace import Workspace
+
+MAY_DIFFER = {"run_id", "bundle", "seconds", "images_per_second"}
 
 
 @pytest.fixture(autouse=True)
@@ -71,6 +81,38 @@ def work(workspace: Workspace, store: Store) -> Callable[[str], Run]:
 def trained(queued: Callable[..., str], work: Callable[[str], Run]) -> Callable[..., Run]:
     """Train in this process as a worker would and return the run as the store has it."""
     return lambda **settings: work(queued(**settings))
+
+
+@pytest.fixture
+def outcome() -> Callable[[Run], tuple[Any, ...]]:
+    """Return what has to be the same however often a finished run was interrupted."""
+
+    def look(run: Run) -> tuple[Any, ...]:
+        assert run.state == "finished", run.message
+        bundle = Path(run.facts["bundle"])
+        store = Store(bundle.parents[2] / "headstart.db")
+        told = store.events(run.id)
+        assert [item.number for item in told] == list(range(len(told))), "no gap, no duplicate"
+        assert read_journal(bundle.parent) == told
+        with zipfile.ZipFile(bundle) as file:
+            weights = hashlib.sha256(file.read(WEIGHTS)).hexdigest()
+        figures = {name: value for name, value in result(run).items() if name not in MAY_DIFFER}
+        return [_plain(item.event) for item in told if _matters(item.event)], figures, weights
+
+    return look
+
+
+def _matters(event: Event) -> bool:
+    return not isinstance(event, Preparing | Stepped)
+
+
+def _plain(event: Event) -> Event:
+    """Return an event without what it says of time, and of work that an earlier run had done."""
+    if isinstance(event, EpochEnded):
+        return replace(event, seconds=0.0)
+    if isinstance(event, CacheRead):
+        return replace(event, reused=False, spent=0.0, one_pass=0.0)
+    return event
 
 
 @pytest.fixture

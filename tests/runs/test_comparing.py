@@ -43,6 +43,8 @@ def test_what_is_not_known_yet_is_a_dash(store: Store, dataset: Dataset) -> None
     told = settings(run)
     assert told["Frozen"] == told["Epochs"] == told["Recipe"] == UNKNOWN
     assert told["Weights"] == "your own file"
+    few = store.run(store.create(RunConfig(dataset.id, "mini", per_class=5, work="probe")))
+    assert set(differing([run, few])[0]) == {"Pictures of each class", "Kind of work", "Weights"}
 
 
 def test_runs_are_compared_on_their_pictures(

@@ -21,12 +21,14 @@ from tl_core.runs.queue import (
     forget_worker,
     has_worker,
     lock_file,
+    look_ahead,
     register,
     retire,
 )
 from tl_core.runs.record import read_record
 from tl_core.runs.run import Run
 from tl_core.runs.store import LostLeaseError, Store, put
+from tl_core.runs.waiting import Outlook
 
 CONFIG = RunConfig("dataset", "small")
 
@@ -255,3 +257,20 @@ def test_a_run_that_a_person_paused_waits_for_a_person(store: Store) -> None:
     store.end(run_id, "paused", "Paused.", holder="token")
     assert claim(store, "token") is None
     assert retire(store, "token")
+
+
+def test_a_run_s_place_is_where_a_worker_takes_it(store: Store) -> None:
+    ids = [store.create(CONFIG, owner) for owner in "aabc"]
+    register(store, "cpu", ["cpu", "auto"], "token", 1)
+    places = {run_id: look_ahead(store, store.run(run_id)) for run_id in ids}
+    assert [places[run_id].place for run_id in ids] == [1, 4, 2, 3]
+    assert places[ids[1]].low is None, "nothing was trained here yet"
+    order = sorted(ids, key=lambda run_id: places[run_id].place)
+    for number, run_id in enumerate(order):
+        assert claim(store, "token").id == run_id
+        assert look_ahead(store, store.run(run_id)) is None, "it waits no longer"
+        for later, other in enumerate(order[number + 1 :], 1):
+            assert look_ahead(store, store.run(other)).place == later
+        store.end(run_id, "finished", seconds=10.0)
+    late = [store.create(CONFIG) for _ in range(2)]
+    assert look_ahead(store, store.run(late[1])) == Outlook(2, 5.0, 15.0)

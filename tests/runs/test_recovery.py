@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import shutil
-import zipfile
 from collections.abc import Callable
-from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tl_core.bundles.bundle import WEIGHTS
 from tl_core.runs import execute, recovery, telling
 from tl_core.runs.queue import claim
-from tl_core.runs.record import read_journal
 from tl_core.runs.recovery import FILE, Recording
 from tl_core.runs.run import Run, Wish
 from tl_core.runs.store import Store
-from tl_core.runs.summary import result
 from tl_core.runs.telling import Telling
-from tl_core.training.events import EpochEnded, Event, Preparing, Stepped
+from tl_core.training.events import EpochEnded, Event, Stepped
 from tl_core.workspace import Workspace
 
-MAY_DIFFER = {"run_id", "bundle", "seconds", "images_per_second"}
 Work = Callable[[str], Run]
+Outcome = Callable[[Run], tuple[Any, ...]]
 
 
 @pytest.fixture(autouse=True)
@@ -43,26 +37,6 @@ def quick(queued: Callable[..., str], weights: Path) -> Callable[..., str]:
     """Queue a run in which only a head learns: its checkpoints are small, its epochs short."""
     chosen = {"recipe": "feature-extraction", "weights": str(weights), "batch_size": 4}
     return lambda **settings: queued(**chosen | settings)
-
-
-def outcome(store: Store, run: Run) -> tuple[Any, ...]:
-    """Return what has to be the same however often a run was interrupted."""
-    assert run.state == "finished", run.message
-    told = store.events(run.id)
-    assert [item.number for item in told] == list(range(len(told))), "no gap, no duplicate"
-    assert read_journal(store.folders / run.id) == told
-    with zipfile.ZipFile(Path(run.facts["bundle"])) as bundle:
-        weights = hashlib.sha256(bundle.read(WEIGHTS)).hexdigest()
-    figures = {name: value for name, value in result(run).items() if name not in MAY_DIFFER}
-    return milestones([item.event for item in told]), figures, weights
-
-
-def milestones(events: list[Event]) -> list[Event]:
-    return [
-        replace(event, seconds=0.0) if isinstance(event, EpochEnded) else event
-        for event in events
-        if not isinstance(event, Preparing | Stepped) and type(event).__name__ != "CacheRead"
-    ]
 
 
 @pytest.fixture
@@ -85,12 +59,13 @@ def wishing(monkeypatch: pytest.MonkeyPatch) -> Callable[[Wish, int], None]:
 @pytest.mark.parametrize("wish", ["pause", "stop"])
 @pytest.mark.parametrize("recipe", ["scratch", "gradual"])
 def test_a_run_goes_on_as_if_nothing_had_happened(
-    recipe: str, wish: Wish, queued: Callable[..., str], work: Work, store: Store, weights: Path,
+    recipe: str, wish: Wish, queued: Callable[..., str], work: Work, store: Store, outcome: Outcome,
+    weights: Path,
     wishing: Callable[[Wish, int], None],
 ) -> None:  # fmt: skip
     start = {"weights": str(weights), "freeze": "layer3"} if recipe == "gradual" else {}
     settings = {"recipe": recipe, "epochs": 6, "batch_size": 4} | start
-    expected = outcome(store, work(queued(**settings)))
+    expected = outcome(work(queued(**settings)))
     run_id = queued(**settings)
     breaks = 0
     for look in (0, 9, 13, 26, 3):  # while pictures are opened, then at steps and epochs' ends
@@ -105,11 +80,11 @@ def test_a_run_goes_on_as_if_nothing_had_happened(
     else:
         run = work(run_id)
     assert breaks >= 3
-    assert outcome(store, run) == expected
+    assert outcome(run) == expected
 
 
 def test_training_some_more_is_as_if_it_had_been_planned(
-    quick: Callable[..., str], work: Work, store: Store
+    quick: Callable[..., str], work: Work, store: Store, outcome: Outcome
 ) -> None:
     run = work(quick(epochs=3))
     first = run.facts["epochs"]
@@ -120,7 +95,7 @@ def test_training_some_more_is_as_if_it_had_been_planned(
     run = work(run.id)
     assert run.config.more == (2, 1)
     planned = work(quick(epochs=3, more=(2, 1)))
-    assert outcome(store, run) == outcome(store, planned)
+    assert outcome(run) == outcome(planned)
     assert [phase["name"] for phase in run.facts["phases"]][1:] == ["some more"] * 2
 
 
@@ -168,10 +143,11 @@ def full(*_: object) -> Any:
 
 @pytest.mark.parametrize("every", [pytest.param(1, marks=pytest.mark.slow), 5])
 def test_a_disk_that_is_full_at_any_write_pauses_the_run(
-    every: int, quick: Callable[..., str], work: Work, store: Store, workspace: Workspace,
+    every: int, quick: Callable[..., str], work: Work, store: Store, outcome: Outcome,
+    workspace: Workspace,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    expected = outcome(store, work(quick(epochs=2)))
+    expected = outcome(work(quick(epochs=2)))
     monkeypatch.setattr(execute, "AGAIN_SECONDS", 0.0)
     sync = os.fsync
     for nth in count(0, every):
@@ -191,7 +167,7 @@ def test_a_disk_that_is_full_at_any_write_pauses_the_run(
         assert "is full, so the run is paused; free some space" in run.message
         assert not list(workspace.root.rglob("*.part"))
         store.check()
-        assert outcome(store, work(run_id)) == expected
+        assert outcome(work(run_id)) == expected
     assert nth > 15, "there are so many writes"
 
 
@@ -217,9 +193,13 @@ def test_a_run_waits_until_there_is_room(
 
 
 def test_a_cut_off_checkpoint_gives_way_to_the_one_before(
-    quick: Callable[..., str], work: Work, store: Store, wishing: Callable[[Wish, int], None]
+    quick: Callable[..., str],
+    work: Work,
+    store: Store,
+    outcome: Outcome,
+    wishing: Callable[[Wish, int], None],
 ) -> None:
-    expected = outcome(store, work(quick(epochs=6)))
+    expected = outcome(work(quick(epochs=6)))
     wishing("pause", 14)
     run_id = quick(epochs=6)
     assert work(run_id).state == "paused"
@@ -230,13 +210,17 @@ def test_a_cut_off_checkpoint_gives_way_to_the_one_before(
         assert (past is None) == begins_anew
     store.resume(run_id)
     wishing("", 0)
-    assert outcome(store, work(run_id)) == expected
+    assert outcome(work(run_id)) == expected
 
 
 def test_lost_events_come_from_the_journal(
-    quick: Callable[..., str], work: Work, store: Store, wishing: Callable[[Wish, int], None]
+    quick: Callable[..., str],
+    work: Work,
+    store: Store,
+    outcome: Outcome,
+    wishing: Callable[[Wish, int], None],
 ) -> None:
-    expected = outcome(store, work(quick(epochs=6)))
+    expected = outcome(work(quick(epochs=6)))
     wishing("pause", 14)
     run_id = quick(epochs=6)
     work(run_id)
@@ -244,7 +228,7 @@ def test_lost_events_come_from_the_journal(
         db.execute("DELETE FROM events WHERE run = ? AND number > 3", (run_id,))
     store.resume(run_id)
     wishing("", 0)
-    assert outcome(store, work(run_id)) == expected
+    assert outcome(work(run_id)) == expected
 
 
 def test_who_is_given_up_for_dead_writes_nothing_more(

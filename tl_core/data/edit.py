@@ -10,11 +10,9 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
-from natsort import natsorted, ns
-
 from tl_core.data.dataset import Dataset, Item, Split, fingerprint
 from tl_core.data.finding import listed
-from tl_core.data.layout import clean_name
+from tl_core.data.layout import clean_name, natural
 from tl_core.data.limits import limits
 from tl_core.data.split import assign
 from tl_core.errors import UserError, unknown
@@ -169,7 +167,7 @@ def _changed(
     dataset: Dataset, placed: Iterable[tuple[str, Item]], names: Collection[str] | None = None
 ) -> Dataset:
     """Put pictures, each with the name of its class, into a version of its own."""
-    classes = tuple(natsorted(sorted(names or dataset.classes), alg=ns.IGNORECASE))
+    classes = natural(names or dataset.classes)
     label = {name: number for number, name in enumerate(classes)}
     once = {
         (item.file, label[name], item.split): replace(item, label=label[name])

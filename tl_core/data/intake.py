@@ -12,7 +12,16 @@ from pathlib import Path
 
 from tl_core.data.copying import Found, Progress, copy_in
 from tl_core.data.dataset import Dataset, Item, Skipped, Split, fingerprint
-from tl_core.data.layout import Layout, arrange, clean_name, few, picture_names
+from tl_core.data.layout import (
+    Layout,
+    Place,
+    arrange,
+    check_places,
+    clean_name,
+    few,
+    natural,
+    picture_names,
+)
 from tl_core.data.packed import archive_stem, is_archive, open_archive
 from tl_core.data.repeats import near_groups
 from tl_core.data.site import building_site, publish
@@ -111,12 +120,53 @@ def import_entries(
     title = clean_name(name) or "Dataset"
     entries, refused = _without_refused(entries)
     layout = _arranged(entries, title)
+    layout = replace(layout, skipped=(*refused, *layout.skipped))
+    return _import(workspace, entries, layout, title, owner, progress)
+
+
+def import_classes(
+    workspace: Workspace,
+    classes: Mapping[str, Sequence[Entry]],
+    name: str,
+    *,
+    owner: str = "local",
+    progress: Progress | None = None,
+) -> Dataset:
+    """Import pictures that were sorted into classes already, as they were gathered on a page.
+
+    Args:
+        workspace: where the dataset goes.
+        classes: the pictures of each; folders in their names mean nothing.
+        name: what to call the dataset; a number is added when another one is called so.
+        owner: who imports it.
+        progress: called with (files done, files in all).
+
+    Raises:
+        UserError: see `import_entries`.
+    """
+    title = clean_name(name) or "Dataset"
+    rows = [(label, entry) for label, entries in classes.items() for entry in entries]
+    named, skipped = picture_names([entry.name for _, entry in rows])
+    places = tuple(Place(n, called, rows[n][0], None) for n, called in named.items())
+    check_places(places, set(classes), title)
+    layout = Layout(natural(classes), places, False, tuple(skipped))
+    return _import(workspace, [entry for _, entry in rows], layout, title, owner, progress)
+
+
+def _import(
+    workspace: Workspace,
+    entries: Sequence[Entry],
+    layout: Layout,
+    title: str,
+    owner: str,
+    progress: Progress | None,
+) -> Dataset:
     with disk_errors(f"the dataset {title}"), building_site(workspace.datasets) as site:
         copied = copy_in(entries, layout.places, site, progress)
         _check_counts(layout, copied.found, title)
         sketches = keep_sketches(workspace.cache, copied.sketches)
         dataset = _build(layout, copied.found, near_groups(sketches), owner, title)
-        skipped = (*refused, *layout.skipped, *copied.skipped)
+        skipped = (*layout.skipped, *copied.skipped)
         return publish(workspace, replace(dataset, folder=site, skipped=skipped))
 
 

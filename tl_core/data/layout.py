@@ -134,11 +134,20 @@ def arrange(names: Sequence[str], source: str) -> Layout:
     learns = {p.class_name for p in places if p.split in (None, "train")} | without_pictures
     check_places(places, learns, source)
     return Layout(
-        classes=tuple(natsorted(sorted(learns), alg=ns.IGNORECASE)),
+        classes=natural(learns),
         places=tuple(places),
         given_split=given,
         skipped=tuple(skipped),
     )
+
+
+def natural(names: Iterable[str]) -> tuple[str, ...]:
+    """Return names in the order in which people expect them.
+
+    >>> natural(["b10", "B2", "a"])
+    ('a', 'B2', 'b10')
+    """
+    return tuple(natsorted(sorted(names), alg=ns.IGNORECASE))
 
 
 def clean_name(text: str) -> str:

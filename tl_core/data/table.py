@@ -9,8 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
-from natsort import natsorted, ns
-
 from tl_core.data.dataset import Skipped, Split
 from tl_core.data.layout import (
     SPLIT_FOLDERS,
@@ -18,6 +16,7 @@ from tl_core.data.layout import (
     Place,
     check_places,
     clean_name,
+    natural,
     picture_names,
 )
 from tl_core.data.limits import limits
@@ -193,8 +192,7 @@ def _arranged(
     )
     learns = {place.class_name for place in places if place.split in (None, "train")}
     check_places(places, learns, source)
-    classes = tuple(natsorted(sorted(learns), alg=ns.IGNORECASE))
-    return Layout(classes, places, splits is not None, tuple(skipped))
+    return Layout(natural(learns), places, splits is not None, tuple(skipped))
 
 
 def _splits(rows: Sequence[Sequence[str]], columns: _Columns) -> list[Split | None] | None:

@@ -43,9 +43,16 @@ def _epochs(run: Run) -> object:
     return planned and (f"{done} of {planned}" if done else f"at most {planned}")
 
 
+_WORK: Mapping[str, str] = {
+    "train": "training a network",
+    "probe": "probing frozen stages",
+    "handmade": "features made by hand",
+}
 _SETTINGS: Mapping[str, Callable[[Run], object]] = {
     "Pictures": lambda run: run.facts.get("dataset_name", run.config.dataset),
     "Version of the pictures": lambda run: run.config.dataset,
+    "Pictures of each class": lambda run: run.config.per_class or "all",
+    "Kind of work": lambda run: _WORK[run.config.work],
     "Backbone": lambda run: find_card(run.config.backbone).title,
     "Recipe": lambda run: run.facts.get("recipe", run.config.recipe),
     "Frozen": _frozen,

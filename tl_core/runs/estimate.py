@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tl_core.runs.store import Told
+from tl_core.runs.run import Told
 from tl_core.training.events import CacheRead, EpochEnded, PhaseStarted
 
 # A backward pass costs about two forward passes.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tl_core.runs.estimate import seconds_left
-from tl_core.runs.store import Told
+from tl_core.runs.run import Told
 from tl_core.training.events import EpochEnded, PhaseStarted, Preparing, Stepped
 
 

@@ -8,12 +8,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tl_core.alive import bury, has_died
+from tl_core.runs.estimate import Range, seconds_left
 from tl_core.runs.run import Changes, Run
 from tl_core.runs.store import Store, as_run, change, find
-from tl_core.runs.waiting import in_line
+from tl_core.runs.waiting import Outlook, in_line, outlook
 
 DEAD_AFTER = 20.0  # seconds without a heartbeat; a worker beats every 2
 MOST_DEATHS = 2  # without a new checkpoint in between
+_TELLING = 50  # of the last finished runs tell how long one takes
 
 _GOES_ON = (
     "The process that trained this run ended (the machine was switched off, or its memory was "
@@ -117,6 +119,28 @@ def has_worker(store: Store, device: str) -> bool:
     return any(device in row["serves"].split() for row in alive)
 
 
+def look_ahead(store: Store, run: Run) -> Outlook | None:
+    """Say when a run's turn comes; `None` where it does not wait for one."""
+    with store.read() as db:
+        query = (
+            "SELECT * FROM runs WHERE state IN ('queued', 'interrupted', 'running') "
+            "ORDER BY created"
+        )
+        active = [as_run(row) for row in db.execute(query)]
+        query = "SELECT * FROM runs WHERE state = 'finished' ORDER BY ended DESC LIMIT ?"
+        finished = [as_run(row) for row in db.execute(query, (_TELLING,))]
+        served = _served(db)
+    running = [other for other in active if other.state == "running"]
+    line = in_line([other for other in active if other.state != "running"], served)
+    if run.id not in {other.id for other in line}:
+        return None
+
+    def left(other: Run) -> Range | None:
+        return seconds_left(store.milestones(other.id), other.facts.get("phases", []))
+
+    return outlook(run, running, line, finished, left)
+
+
 def lock_file(store: Store, token: str) -> Path:
     """Return the file whose lock says that the worker with `token` lives."""
     return store.path.parent / "workers" / f"{token}.lock"
@@ -167,5 +191,9 @@ def _line(
     ).fetchall()
     runs = [run for run in map(as_run, rows) if run.config.device in serves]
     ready = [run for run in runs if run.state != "paused" or has_room(run)]
+    return in_line(ready, _served(db))
+
+
+def _served(db: sqlite3.Connection) -> dict[str, float]:
     query = "SELECT owner, MAX(started) FROM runs WHERE started IS NOT NULL GROUP BY owner"
-    return in_line(ready, dict(tuple(row) for row in db.execute(query)))
+    return {row[0]: row[1] for row in db.execute(query)}

@@ -1,0 +1,212 @@
+"""Rule 4 for processes: killed, cut from power or damaged, runs end as if nothing had been."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from tl_core.runs.launch import child_environment
+from tl_core.runs.rebuild import open_store
+from tl_core.runs.recovery import FILE
+from tl_core.runs.store import Run, Store
+from tl_core.workspace import Workspace
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs fork and SIGSTOP")
+
+Queued = Callable[..., str]
+Outcome = Callable[[Run], tuple[Any, ...]]
+slow = pytest.mark.slow
+
+NURSERY = """
+import os, signal, sys
+import tl_core.runs.execute
+from tl_core.runs import worker
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+for line in sys.stdin:
+    child = os.fork()
+    if not child:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        worker.main(line.strip(), "cpu")
+        os._exit(0)
+    print(child, flush=True)
+"""
+
+
+class Nursery:
+    """Real workers without the wait for `import torch`: forked from a process that has it."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", NURSERY], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            text=True, env=child_environment() | {"OMP_NUM_THREADS": "1"},
+        )  # fmt: skip
+        self.pids: list[int] = []
+
+    def start(self, workspace: Workspace) -> int:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(f"{workspace.root}\n")
+        self.process.stdin.flush()
+        self.pids.append(int(self.process.stdout.readline()))
+        return self.pids[-1]
+
+
+def kill(pid: int) -> None:
+    with suppress(ProcessLookupError):
+        while True:  # a second worker ends at once while the first still lives
+            os.kill(pid, signal.SIGKILL)
+            time.sleep(0.005)
+
+
+@pytest.fixture(scope="module")
+def nursery() -> Iterator[Nursery]:
+    nursery = Nursery()
+    yield nursery
+    for pid in nursery.pids:
+        kill(pid)
+    nursery.process.kill()
+    nursery.process.wait()
+
+
+def wait(until: Callable[[], Any], seconds: float = 120) -> Any:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := until():
+            return found
+        time.sleep(0.005)
+    pytest.fail(f"nothing after {seconds} seconds")
+
+
+@pytest.fixture
+def finish(nursery: Nursery) -> Callable[[Workspace, str], Run]:
+    """Let a worker train a run to its end."""
+
+    def train(workspace: Workspace, run_id: str) -> Run:
+        store = Store(workspace.store)
+        pid = nursery.start(workspace)
+        wait(lambda: store.run(run_id).is_over)
+        kill(pid)
+        return store.run(run_id)
+
+    return train
+
+
+def checkpoint_time(store: Store, run_id: str) -> int:
+    with suppress(FileNotFoundError):
+        return (store.folders / run_id / FILE).stat().st_mtime_ns
+    return 0
+
+
+def gets_further(store: Store, run_id: str, before: int) -> bool:
+    """Wait for a new checkpoint; tell whether the run goes on after it."""
+    wait(lambda: store.run(run_id).is_over or checkpoint_time(store, run_id) > before)
+    return not store.run(run_id).is_over
+
+
+RECIPES: list[dict[str, Any]] = [
+    {"recipe": "scratch", "batch_size": 4, "epochs": 10},
+    {"recipe": "fine-tune", "freeze": "layer2", "batch_size": 4, "epochs": 12, "augment": "light"},
+]
+
+
+@pytest.mark.parametrize(("kills", "seed"), [(6, 1), pytest.param(36, 2, marks=slow)])
+def test_killed_at_any_step_a_run_ends_as_if_it_had_not_been(
+    kills: int, seed: int, queued: Queued, store: Store, workspace: Workspace, nursery: Nursery,
+    finish: Callable[[Workspace, str], Run], outcome: Outcome, weights: Path,
+) -> None:  # fmt: skip
+    random, killed = Random(seed), 0
+    expected: dict[str, Any] = {}
+    while killed < kills:
+        settings = RECIPES[len(expected) % 2 if len(expected) < 2 else random.randrange(2)]
+        if settings["recipe"] == "fine-tune":
+            settings = settings | {"weights": str(weights)}
+        recipe = settings["recipe"]
+        if recipe not in expected:
+            expected[recipe] = outcome(finish(workspace, queued(**settings)))
+        run_id, wanted = queued(**settings), min(killed + kills // 2, kills)
+        while killed < wanted and not store.run(run_id).is_over:
+            before = checkpoint_time(store, run_id)
+            pid = nursery.start(workspace)
+            if gets_further(store, run_id, before):
+                time.sleep(random.uniform(0, 0.3))
+                killed += not store.run(run_id).is_over
+            kill(pid)
+        run = store.run(run_id)
+        assert outcome(run if run.is_over else finish(workspace, run_id)) == expected[recipe]
+
+
+@pytest.mark.parametrize(("moments", "seed"), [(3, 1), pytest.param(50, 2, marks=slow)])
+def test_after_a_power_cut_at_any_moment_every_run_ends_as_if_it_had_not_been(
+    moments: int, seed: int, queued: Queued, store: Store, workspace: Workspace, nursery: Nursery,
+    finish: Callable[[Workspace, str], Run], outcome: Outcome, tmp_path: Path,
+) -> None:  # fmt: skip
+    random = Random(seed)
+    finished = queued(**RECIPES[0])
+    expected = outcome(finish(workspace, finished))
+    copies: list[tuple[Workspace, str]] = []
+    pid = nursery.start(workspace)
+    while len(copies) < moments:
+        run_id = queued(**RECIPES[0])
+        while len(copies) < moments and not store.run(run_id).is_over:
+            time.sleep(random.uniform(0, 0.4))
+            os.kill(pid, signal.SIGSTOP)
+            copy = tmp_path / f"copy {len(copies)}"
+            shutil.copytree(workspace.root, copy)
+            os.kill(pid, signal.SIGCONT)
+            copies.append((Workspace.open(copy), run_id))
+        wait(lambda run_id=run_id: store.run(run_id).is_over)
+        assert outcome(store.run(run_id)) == expected, "and the original never noticed"
+    kill(pid)
+    for copy, run_id in copies:
+        found = open_store(copy)
+        assert found.run(finished).state == "finished"
+        assert not list(copy.root.glob("*.damaged-*"))
+        run = found.run(run_id)
+        assert (run if run.is_over else finish(copy, run_id)).state == "finished"
+        assert outcome(in_copy(found.run(run_id), copy)) == expected
+        shutil.rmtree(copy.root)
+
+
+def in_copy(run: Run, copy: Workspace) -> Run:
+    """Return a run of a copied workspace with the bundle that lies there."""
+    run.facts["bundle"] = str(copy.runs / run.id / "model.headstart")
+    return run
+
+
+@pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=slow) for n in range(1, 20))])
+def test_with_the_tail_of_its_log_and_its_newest_checkpoint_cut_off(
+    seed: int, queued: Queued, store: Store, workspace: Workspace, nursery: Nursery,
+    finish: Callable[[Workspace, str], Run], outcome: Outcome, tmp_path: Path,
+) -> None:  # fmt: skip
+    random = Random(seed)
+    store.stay_open()  # so that there is a log
+    finished, run_id = queued(**RECIPES[0]), queued(**RECIPES[0])
+    pid = nursery.start(workspace)
+    wait(lambda: store.run(finished).is_over)
+    expected = outcome(store.run(finished))
+    gets_further(store, run_id, checkpoint_time(store, run_id))
+    time.sleep(random.uniform(0.1, 0.5))
+    kill(pid)
+    copy = Workspace.open(shutil.copytree(workspace.root, tmp_path / "copy"))
+    log = copy.root / "headstart.db-wal"
+    (copy.root / "headstart.db-shm").unlink()
+    os.truncate(log, random.randrange(log.stat().st_size))
+    newest = copy.runs / run_id / FILE
+    os.truncate(newest, random.randrange(newest.stat().st_size))
+
+    found = open_store(copy)
+    assert found.run(finished).state == "finished"
+    assert outcome(in_copy(found.run(finished), copy)) == expected
+    assert finish(copy, run_id).state == "finished"
+    assert outcome(in_copy(found.run(run_id), copy)) == expected
