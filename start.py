@@ -29,6 +29,8 @@ ENVIRONMENT = ROOT / ".venv"
 APP = ("requirements.txt",)
 TESTS = ("requirements.txt", "requirements-test.txt")
 PORT = 8501
+# A file of tests is one worker's, because its tests share what they set up. Each takes 1.5 GB.
+SIDE_BY_SIDE = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadfile")
 
 
 class Refusal(Exception):  # noqa: N818  (what the person reads, not a fault of the program)
@@ -41,7 +43,7 @@ def main(arguments: "list[str]") -> int:
         check_python(sys.version_info[:3], platform.system(), platform.machine(), sys.maxsize)
         if arguments[:1] == ["test"]:
             install(TESTS)
-            return run("-m", "pytest", *arguments[1:])
+            return run("-m", "pytest", *SIDE_BY_SIDE, *arguments[1:])
         if arguments == ["install"]:
             install(TESTS)
             return 0

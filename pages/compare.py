@@ -17,7 +17,7 @@ from tl_core.runs.comparing import against, differing
 from tl_core.runs.store import Run
 
 st.header("Compare runs")
-everything = store().runs()
+everything = [run for run in store().runs() if run.config.work == "train"]
 if not everything:
     st.info("Nothing was trained here yet. Train twice with one thing changed, then compare.")
     next_step("train", "Go to Train")

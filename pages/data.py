@@ -1,19 +1,32 @@
-"""Data: bring pictures sorted into classes, and look at what arrived."""
+"""Data: bring pictures sorted into classes, look at what arrived, and change it."""
 
 from __future__ import annotations
 
 import streamlit as st
 
+from pages.shared.changing import show_changes
+from pages.shared.collecting import show_collecting
+from pages.shared.disk import show_disk
+from pages.shared.erasing import say_erased
 from pages.shared.escape import on_page
 from pages.shared.frame import next_step
 from pages.shared.gallery import show_dataset
+from pages.shared.known import show_known
 from pages.shared.ready import show_public, show_samples
-from pages.shared.state import choose, chosen_dataset, store, workspace
-from pages.shared.uploads import import_uploads
-from tl_core.data.dataset import list_datasets
-from tl_core.data.packed import ENDINGS
-from tl_core.errors import HeadstartError
+from pages.shared.state import address, chosen_dataset, store, workspace
+from pages.shared.steps import STORAGE, page_file
+from pages.shared.uploads import show_upload_error, upload_files, upload_folder
 from tl_core.runs.launch import ensure_worker
+
+WAYS = {
+    "A folder": upload_folder,
+    "An archive or a table": upload_files,
+    "Class by class, or camera": show_collecting,
+    "This machine's disk": show_disk,
+    "Samples": show_samples,
+    "Public sets": show_public,
+    "Here already": show_known,
+}
 
 st.header("Bring pictures, sorted into classes")
 st.markdown(
@@ -25,65 +38,20 @@ st.markdown(
 # While the person chooses, the worker loads what it needs; training then starts at once.
 ensure_worker(workspace(), store(), "auto")
 
-folder, archive, samples, public, known = st.tabs(
-    [
-        "Upload a folder",
-        "Upload an archive",
-        "Samples",
-        "Public sets",
-        "Pictures that are here already",
-    ],
-    key="ways",
-    on_change="rerun",  # what is behind a closed tab is not made
-)
-turn = st.session_state.setdefault("upload_turn", 0)
-with folder:
-    files = st.file_uploader(
-        "Choose the folder that holds the class folders",
-        accept_multiple_files="directory",
-        key=f"folder{turn}",
-        help="For many hundreds of pictures a zip arrives faster than a folder.",
-    )
-with archive:
-    zipped = st.file_uploader(
-        "Choose a zip or a tar of the class folders",
-        type=list(ENDINGS),
-        key=f"zip{turn}",
-        help="Archives with a password, and archives inside the archive, are not opened.",
-    )
+# What is behind a closed tab is not made.
+for tab, show in zip(
+    st.tabs(list(WAYS), key="ways", on_change="rerun"), WAYS.values(), strict=True
+):
+    if tab.open:
+        with tab:
+            show()
 st.caption(
-    f"Uploaded pictures are kept in `{workspace().datasets}` on the machine that runs Headstart. "
-    "They are sent nowhere else."
+    f"Pictures are kept in {on_page(str(workspace().datasets), 300)} on the machine that runs "
+    "Headstart. They are sent nowhere else."
 )
-if uploaded := files or ([zipped] if zipped else []):
-    # A fresh uploader lets go of the memory, whether the pictures could be used or not.
-    st.session_state["upload_turn"] = turn + 1
-    st.session_state["upload_error"] = ""
-    try:
-        choose(data=import_uploads(workspace(), uploaded).id, run="")
-    except HeadstartError as error:
-        st.session_state["upload_error"] = str(error)
-    st.rerun()
-if st.session_state.get("upload_error"):
-    st.error(on_page(st.session_state["upload_error"], 2000))
-with samples:
-    if samples.open:
-        show_samples()
-with public:
-    if public.open:
-        show_public()
-with known:
-    datasets = {dataset.id: dataset for dataset in list_datasets(workspace())}
-    if not datasets:
-        st.info("Nothing is here yet: upload a folder or an archive, or use a sample.")
-    for dataset in datasets.values():
-        label = (
-            f"{on_page(dataset.name, 40)} · {len(dataset.classes)} classes · "
-            f"{len(dataset.items)} pictures"
-        )
-        if st.button(label, key=f"known{dataset.id}"):
-            choose(data=dataset.id, run="")
-            st.rerun()
+st.page_link(page_file(STORAGE.key), label=STORAGE.what, icon=STORAGE.icon, query_params=address())
+show_upload_error()
+say_erased()
 
 current = chosen_dataset()
 if current is None:
@@ -91,3 +59,4 @@ if current is None:
 else:
     next_step("backbone", "Next: choose a backbone")
     show_dataset(current)
+    show_changes(current)

@@ -1,48 +1,137 @@
-"""Learn: what transfer learning is, and what it is worth as measured figures."""
+"""Learn: transfer learning in short chapters, each with something to do at its end."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import streamlit as st
 
-from pages.shared import charts
+from pages.shared import charts, study_charts
 from pages.shared.evidence import doubt, heading, table, verdict
 from pages.shared.frame import go_to, guarded, next_step
-from pages.shared.state import choose
-from pages.shared.wording import MEASURING, PROMISES, RECIPES, TRANSFER_LEARNING, WAYS
+from pages.shared.lesson import CHAPTERS, PUBLISHED, PUBLISHED_READING, SLIPS, Chapter
+from pages.shared.ready import use_sample
+from pages.shared.state import address, choices, choose
+from pages.shared.steps import STEPS, page_file
+from pages.shared.studying import show_study
+from pages.shared.wording import GLOSSARY, MEASURING, PROMISES, RECIPES
 from tl_core.backbones.worth import measured
 
-st.header("What transfer learning is")
-st.markdown(TRANSFER_LEARNING)
-st.markdown(WAYS)
-for column, recipe in zip(st.columns(2), ("feature-extraction", "fine-tune"), strict=True):
-    with column, st.container(border=True, height="stretch"):
-        st.markdown(f"**{RECIPES[recipe][0]}**")
-        st.write(RECIPES[recipe][1])
 
-st.subheader("Three promises")
-for column, (promise, why) in zip(st.columns(len(PROMISES)), PROMISES.items(), strict=True):
-    with column, st.container(border=True, height="stretch"):
-        st.markdown(f"**{promise}**")
-        st.write(why)
+def idea() -> None:
+    """Show the two ways and the promises, and offer the sample."""
+    for column, recipe in zip(st.columns(2), ("feature-extraction", "fine-tune"), strict=True):
+        with column, st.container(border=True, height="stretch"):
+            st.markdown(f"**{RECIPES[recipe][0]}**")
+            st.write(RECIPES[recipe][1])
+    st.subheader("Three promises")
+    for column, (promise, why) in zip(st.columns(len(PROMISES)), PROMISES.items(), strict=True):
+        with column, st.container(border=True, height="stretch"):
+            st.markdown(f"**{promise}**")
+            st.write(why)
+    if st.button("See it happen with the sample", type="primary", icon=":material/play_arrow:"):
+        with guarded():
+            use_sample("phones", backbone="mini", recipe="feature-extraction", freeze="",
+                       weights="")  # fmt: skip
+            go_to("train")
 
-st.subheader("What the head start is worth, measured")
-st.markdown(MEASURING["what"])
-with guarded():
-    figures = measured()
-    data = st.segmented_control(
-        "Which pictures?", figures.sets, format_func=heading, default=figures.sets[0], required=True
+
+def network() -> None:
+    """Lead to a network that is drawn."""
+    st.write("The Backbone page draws each network as its chain; Mini has five stages.")
+    if st.button("Choose Mini and see its chain", icon=":material/account_tree:"):
+        choose(backbone="mini", recipe="", freeze="", weights="", run="")
+        go_to("backbone")
+
+
+def years() -> None:
+    """Show the contest's years, and where notes about them slip."""
+    st.plotly_chart(study_charts.imagenet_years(), key="years", config={"displayModeBar": False})
+    with st.expander("Where lecture notes commonly slip"):
+        for slip in SLIPS:
+            st.markdown(f"- {slip}")
+
+
+def pictures() -> None:
+    """Show what the head start of the bundled backbone is worth, as it was measured."""
+    with guarded():
+        figures = measured()
+        data = st.segmented_control(
+            "Which pictures?",
+            figures.sets,
+            format_func=heading,
+            default=figures.sets[0],
+            required=True,
+        )
+        st.markdown(verdict(figures, data))
+        st.plotly_chart(
+            charts.head_start(figures.of(data)), key="head-start", config={"displayModeBar": False}
+        )
+        st.caption(MEASURING["reading"])
+        with st.expander("The figures, and how they were measured"):
+            st.markdown(table(figures, data))
+            st.caption(doubt(figures, data))
+            st.markdown(MEASURING["words"])
+            st.markdown(MEASURING["command"])
+            st.code(figures.command, language=None, wrap_lines=True)
+
+
+def steps() -> None:
+    """Lead to the pages, one for each step."""
+    for step in STEPS[1:]:
+        st.page_link(
+            page_file(step.key), label=f"**{step.heading}** {step.what}", icon=step.icon,
+            query_params=address(),
+        )  # fmt: skip
+    next_step("data", "Next: bring pictures")
+
+
+def depth() -> None:
+    """Show published figures of both ways."""
+    st.markdown(PUBLISHED)
+    st.caption(PUBLISHED_READING)
+
+
+def words() -> None:
+    """Show the glossary."""
+    for word, meaning in sorted(GLOSSARY.items()):
+        st.markdown(f"**{word.capitalize()}**: {meaning}")
+
+
+MORE: Mapping[str, Callable[[], None]] = {
+    chapter.__name__: chapter for chapter in (idea, network, years, pictures, steps, depth, words)
+}
+BY_KEY = {chapter.key: chapter for chapter in CHAPTERS}
+
+
+def chosen() -> Chapter:
+    """Let a chapter be chosen and return it."""
+    now = BY_KEY.get(choices().chapter, CHAPTERS[0])
+    key = st.pills(
+        "Chapter",
+        list(BY_KEY),
+        format_func=lambda key: BY_KEY[key].title,
+        default=now.key,
+        label_visibility="collapsed",
+        key=f"chapter-{now.key}",
     )
-    st.markdown(verdict(figures, data))
-    st.plotly_chart(
-        charts.head_start(figures.of(data)), key="head-start", config={"displayModeBar": False}
-    )
-    st.caption(MEASURING["reading"])
-    st.markdown(table(figures, data))
-    st.caption(doubt(figures, data))
-    st.markdown(MEASURING["words"])
-    st.markdown(MEASURING["command"])
-    st.code(figures.command, language=None, wrap_lines=True)
-if st.button("Choose Mini and see its card", icon=":material/account_tree:"):
-    choose(backbone="mini", recipe="", freeze="", weights="")
-    go_to("backbone")
-next_step("data", "Next: bring pictures")
+    if key and key != now.key:
+        choose(chapter=key)
+        st.rerun()
+    return now
+
+
+chapter = chosen()
+st.header(chapter.title)
+st.markdown(chapter.text)
+if chapter.key in MORE:
+    MORE[chapter.key]()
+if chapter.study:
+    show_study(chapter.study, chapter.doing)
+place = CHAPTERS.index(chapter)
+if place + 1 < len(CHAPTERS):
+    st.divider()
+    following = CHAPTERS[place + 1]
+    if st.button(f"Next chapter: {following.title}", icon=":material/arrow_forward:"):
+        choose(chapter=following.key)
+        st.rerun()

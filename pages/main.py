@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.shared.frame import step_bar
 from pages.shared.state import show_in_address
-from pages.shared.steps import PAGES, page_file
+from pages.shared.steps import ALL, page_file
 
 LOGO = Path(__file__).parents[1] / "assets" / "logo.svg"
 
@@ -23,7 +23,7 @@ page = st.navigation(
             url_path=step.path,
             default=not step.path,
         )
-        for step in PAGES
+        for step in ALL
     ],
     position="hidden",
 )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from pages.shared.answers import show_answers
 from pages.shared.escape import on_page
+from pages.shared.explaining import show_explanations
 from pages.shared.frame import guarded, next_step
 from pages.shared.state import choose, chosen_run, predictor, store, workspace
 from pages.shared.trying import sample_pictures, uploaded_pictures
@@ -56,3 +59,5 @@ with guarded():
         pictures = uploaded_pictures(workspace(), [shot] if shot else [])
     if pictures:
         show_answers(run, pictures)
+        card = find_card(run.config.backbone)
+        show_explanations(Path(run.facts["bundle"]), card, run.facts["classes"], pictures)

@@ -8,7 +8,8 @@ from pages.shared.frame import go_to, guarded, next_step
 from pages.shared.listing import link_to_runs, show_runs
 from pages.shared.ready import use_sample
 from pages.shared.state import address, store, workspace
-from pages.shared.steps import LEARN, STEPS, page_file
+from pages.shared.steps import LEARN, STEPS, STORAGE, page_file
+from tl_core.studies.study import FACT
 
 FIRST = {"backbone": "mini", "recipe": "feature-extraction", "freeze": "", "weights": ""}
 NEWEST = 8  # runs that are shown here
@@ -49,9 +50,9 @@ with right, st.container(border=True, height="stretch"):
     )
     next_step("data", "Bring your pictures")
 
-if count := store().count_runs():
+if count := store().count_runs(without=FACT):
     st.subheader("Your runs")
-    show_runs(most=NEWEST)
+    show_runs(most=NEWEST, without=FACT)
     if count > NEWEST:
         link_to_runs()
 st.caption(
@@ -59,3 +60,4 @@ st.caption(
     "A backbone's weights and public picture sets are downloaded when you choose one that is not "
     "here yet."
 )
+st.page_link(page_file(STORAGE.key), label=STORAGE.what, icon=STORAGE.icon, query_params=address())

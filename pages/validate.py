@@ -7,6 +7,7 @@ import streamlit as st
 from pages.shared.advice import show_advice
 from pages.shared.escape import on_page
 from pages.shared.frame import guarded, next_step
+from pages.shared.insides import show_insides
 from pages.shared.mistakes import show_mistakes
 from pages.shared.models import choose_model
 from pages.shared.state import workspace
@@ -78,6 +79,8 @@ st.subheader("Every class")
 classes(found)
 with guarded():
     show_sureness(run, made)
+with guarded():
+    show_insides(run)
 
 st.subheader("The final test")
 tested = kept_predictions(workspace(), run, "test")

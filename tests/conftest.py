@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import colorsys
+import ctypes
+import gc
 import os
 import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
@@ -23,6 +26,8 @@ from tl_core.workspace import Workspace
 
 # Before anything imports torch: threads that wait by spinning make tests crawl on a busy machine.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+if "PYTEST_XDIST_WORKER" in os.environ:  # the other cores have tests of their own
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 ROOT = Path(__file__).resolve().parents[1]
 LONGEST_TEST = 600  # seconds
@@ -150,6 +155,18 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def give_memory_back() -> Callable[[], None]:
+    """Return what was freed to the system; glibc alone would keep half a gigabyte of it."""
+
+    def give_back() -> None:
+        gc.collect()
+        with suppress(AttributeError, OSError, TypeError):  # not glibc
+            ctypes.CDLL(None).malloc_trim(0)
+
+    return give_back
 
 
 @pytest.fixture

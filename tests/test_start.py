@@ -254,7 +254,7 @@ class TestApp:
 class TestTest:
     def test_arguments_go_to_pytest(self, start: ModuleType, calls: list[list[str]]) -> None:
         assert start.main(["test", "--slow", "-k", "a or b"]) == 0
-        assert calls[-1][1:] == ["-m", "pytest", "--slow", "-k", "a or b"]
+        assert calls[-1][1:] == ["-m", "pytest", *start.SIDE_BY_SIDE, "--slow", "-k", "a or b"]
 
     def test_exit_status_is_passed_on(
         self, start: ModuleType, monkeypatch: pytest.MonkeyPatch

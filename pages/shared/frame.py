@@ -10,7 +10,7 @@ import streamlit as st
 
 from pages.shared.escape import on_page
 from pages.shared.state import address, choices, chosen_card, chosen_dataset
-from pages.shared.steps import BAR, STEPS, page_file
+from pages.shared.steps import PAGES, STEPS, page_file
 from tl_core.errors import HeadstartError
 
 # Streamlit writes white on primary buttons in both themes; on the dark theme's bright teal, dark
@@ -65,8 +65,8 @@ def step_bar(current: str) -> None:
         "learn": "what it is worth",
     }
     with st.container(key="steps"):
-        columns = st.columns(len(BAR), gap="xxsmall")
-    for column, step in zip(columns, BAR, strict=True):
+        columns = st.columns(len(PAGES), gap="xxsmall")
+    for column, step in zip(columns, PAGES, strict=True):
         with column:
             here = "**" if step.title == current else ""
             st.page_link(

@@ -10,26 +10,28 @@ from pages.shared import charts
 from pages.shared.escape import on_page
 from pages.shared.findings import show_findings
 from pages.shared.frame import guarded
+from pages.shared.grid import show_grid
 from pages.shared.preview import show_preview
 from pages.shared.state import chosen_card, workspace
 from tl_core.backbones.card import Preprocessing
 from tl_core.data.dataset import Dataset
-from tl_core.data.decode import thumbnail
 from tl_core.data.scan import kept_findings
 from tl_core.data.sketches import sizes
+from tl_core.escape import csv_cell
 from tl_core.evaluation.interval import say_beforehand
-
-_PAGE = 24
 
 
 def show_dataset(dataset: Dataset) -> None:
     """Show one dataset."""
     st.subheader(on_page(dataset.name))
     _numbers(dataset)
+    if dataset.erased:
+        st.caption(f"Erased from it: {len(dataset.erased)} pictures.")
     if dataset.skipped:
-        with st.expander(f"{len(dataset.skipped)} files were left out"):
+        with st.expander(f"{len(dataset.skipped):,} files were left out"):
+            # As cells of a table: the browser offers to save it as one.
             st.dataframe(
-                [{"file": s.path, "why": s.reason} for s in dataset.skipped],
+                [{"file": csv_cell(s.path), "why": csv_cell(s.reason)} for s in dataset.skipped],
                 hide_index=True,
             )
     st.plotly_chart(
@@ -71,20 +73,11 @@ def _numbers(dataset: Dataset) -> None:
 @st.fragment
 def _look(dataset: Dataset) -> None:
     st.subheader("Look at the pictures")
-    label = st.selectbox(
-        "Of the class", range(len(dataset.classes)), format_func=lambda i: dataset.classes[i]
-    )
-    items = [item for item in dataset.items if item.label == label]
-    pages = -(-len(items) // _PAGE)
-    page = st.number_input(f"Page (of {pages})", 1, pages, 1) if pages > 1 else 1
-    shown = items[(page - 1) * _PAGE : page * _PAGE]
-    grid = st.columns(8)
-    for place, item in enumerate(shown):
-        picture = thumbnail(dataset.path(item), workspace().cache)
-        grid[place % 8].image(str(picture), width="stretch")
+    items = show_grid(dataset)
     seen, large = st.tabs(["What the network sees", "How large the pictures are"], key="looking")
     with seen, guarded():
-        show_preview(dataset, items)
+        if items:
+            show_preview(dataset, items)
     with large:
         _sizes(dataset)
 
@@ -93,7 +86,9 @@ def _sizes(dataset: Dataset) -> None:
     if kept_findings(workspace(), dataset) is None:
         st.caption("The sizes are known when the pictures have been checked.")
         return
-    found = _kept_sizes(dataset.id, tuple(item.file for item in dataset.items))
+    found = _kept_sizes(
+        f"{dataset.id}-{len(dataset.erased)}", tuple(item.file for item in dataset.items)
+    )
     card = chosen_card()
     network = (card.preprocessing if card else Preprocessing()).size
     shorter = tuple(min(size) for size in found) or (0,)
@@ -108,5 +103,5 @@ def _sizes(dataset: Dataset) -> None:
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def _kept_sizes(dataset: str, _files: tuple[str, ...]) -> list[tuple[int, int]]:
-    del dataset  # the key: a dataset never changes
+    del dataset  # the key: with what was erased, it says which pictures there are
     return sizes(workspace().cache, _files)

@@ -16,14 +16,15 @@ from tl_core.runs.store import Run
 from tl_core.runs.summary import overview
 
 
-def show_runs(*, first: int = 0, most: int) -> None:
+def show_runs(*, first: int = 0, most: int, without: str = "") -> None:
     """Show some runs, newest first, each with a link.
 
     Args:
         first: how many of the newest are passed over.
         most: how many are shown at most.
+        without: a fact; runs that have it are left out.
     """
-    for run in store().runs(first=first, most=most):
+    for run in store().runs(first=first, most=most, without=without):
         link, standing = st.columns([1, 1], vertical_alignment="center", gap="xxsmall")
         with link:
             name = on_page(run.facts.get("dataset_name", "pictures"), 40)

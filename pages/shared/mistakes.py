@@ -126,7 +126,7 @@ def _pictures(run: Run, made: Predictions, dataset: Dataset, places: Sequence[in
                 item = items.get((made.files[place], int(made.labels[place])))
                 names = run.facts["classes"]
                 said = on_page(names[made.answers[place]], 24)
-                _picture(dataset, item)
+                _picture(dataset, item, made.files[place])
                 st.caption(f"is **{on_page(names[made.labels[place]], 24)}**, "
                            f"said **{said}** ({sure[place]:.0%})")  # fmt: skip
                 if item is not None:
@@ -136,9 +136,10 @@ def _pictures(run: Run, made: Predictions, dataset: Dataset, places: Sequence[in
                     )  # fmt: skip
 
 
-def _picture(dataset: Dataset, item: Item | None) -> None:
+def _picture(dataset: Dataset, item: Item | None, file: str) -> None:
     if item is None:
-        st.caption("The picture is gone.")
+        was_erased = file in {item.file for item in dataset.erased}
+        st.caption("The picture was erased." if was_erased else "The picture is gone.")
         return
     try:
         st.image(str(thumbnail(dataset.path(item), workspace().cache)), width="stretch")

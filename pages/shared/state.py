@@ -39,6 +39,7 @@ class Choices:
         recipe: how to train; empty leaves it to Headstart.
         freeze: stage up to which everything stays frozen; empty leaves it to the recipe.
         run: id of the run that is being looked at.
+        chapter: of the lesson.
     """
 
     data: str = ""
@@ -47,6 +48,7 @@ class Choices:
     recipe: str = ""
     freeze: str = ""
     run: str = ""
+    chapter: str = ""
 
 
 def choices() -> Choices:

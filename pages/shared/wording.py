@@ -15,6 +15,25 @@ GLOSSARY = {
     "or only remembers.",
     "test": "Pictures that were kept aside until training had ended, and were used once.",
     "parameters": "The numbers inside the network that learning can change.",
+    "weights": "The same numbers as a file: what somebody else's training has come to.",
+    "cut": "The place in the chain before which everything is frozen and after which everything "
+    "learns.",
+    "feature extraction": "Training only a new head, on what the frozen backbone makes of the "
+    "pictures: its features.",
+    "fine-tuning": "Letting stages of the backbone learn as well, gently, after the head has.",
+    "from scratch": "Training a network whose numbers begin at random.",
+    "filter": "A small pattern that a layer compares every place of the picture with.",
+    "features": "What a stage hands over: numbers that say what it found in the picture.",
+    "linear probe": "The smallest head there is, a weighted sum for each class. It shows how much "
+    "the features know by themselves.",
+    "learning rate": "How large a step each correction takes.",
+    "batch": "Pictures that the network looks at together before it corrects itself once.",
+    "seed": "A number from which everything random follows: the same seed, the same run.",
+    "point": "One hundredth of the pictures: from 90 % to 92 % right are two points.",
+    "standard error": "How much a figure would move if it were counted on as many other pictures.",
+    "top-5 error": "Share of pictures whose class is not among the five best guesses.",
+    "run": "One training: these pictures, this backbone, this recipe, this seed.",
+    "study": "One question that several runs answer together.",
 }
 
 RECIPES = {
@@ -181,4 +200,41 @@ COMPARING = {
     "right and the other did not (McNemar's exact test). *More than luck* means that equally good "
     "runs would differ this much less than 5 times in 100. Among many runs one is ahead by luck, "
     "so train the best one again with another seed before you trust it.",
+}
+
+EXPLAINING = {
+    "choose": "Choose what to look at. It is computed when you ask for it, and the page stays "
+    "usable meanwhile.",
+    "attention": "Bright places speak most for this class (Grad-CAM, Selvaraju 2017). It tells "
+    "where the network looked, and not what it saw there; and no finer than the last map, whose "
+    "cells are often a seventh of the picture wide.",
+    "nothing": "No place speaks for this class: what the network sees here speaks against it, or "
+    "for something else.",
+    "covering": "A grey patch covered one place after another; bright is where the class lost most "
+    "when it was covered (occlusion, Zeiler and Fergus 2014). It needs no look inside the network, "
+    "so it can check the other picture. It cannot tell when two places can stand in for each "
+    "other.",
+    "cover": "Covers 81 places one after another and asks the network each time: a second for a "
+    "small network, half a minute for a large one.",
+    "stage": "Bright is where a channel answers. The first stages answer to edges and colours, "
+    "later ones to parts and objects, ever more coarsely. What a channel looks for cannot be read "
+    "off one picture: only what it answered to here.",
+    "vector": "No place is left in what this stage hands on: it is a list of numbers about the "
+    "whole picture, each one a square here, bright where it is large. Which number stands for "
+    "what, nobody has told the network or you.",
+    "filters": "What the very first filters look for in the picture itself: edges, stripes and "
+    "spots of colour. They look much alike in all networks that saw many photos, which is why they "
+    "can be reused; in one that started from scratch on few pictures they look like noise. What "
+    "later stages look for cannot be drawn this way.",
+    "map": "Each point is a picture, and near points look alike to the network. Full marks are "
+    "validation pictures, hollow ones are those that it learned from. **Click a point to see its "
+    "picture**, or choose it below.",
+    "tsne": "t-SNE (van der Maaten and Hinton 2008) keeps neighbours together. It cannot tell how "
+    "far groups are from each other, nor how wide they are: it stretches both.",
+    "pca": "Principal components are the two directions in which the pictures differ most. "
+    "Distances are true along them, and everything else is left out: {shown} of the differences "
+    "are seen here.",
+    "moved": "How far the weights of each stage are from where they began, as a share of their "
+    "length. It cannot tell what a change was good for: a small one in an early stage reaches "
+    "everything after it.",
 }

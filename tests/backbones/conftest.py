@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
-import gc
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -39,18 +36,6 @@ def _seeded_on_one_thread() -> Iterator[None]:
         torch.manual_seed(0)
         yield
     torch.set_num_threads(threads)
-
-
-@pytest.fixture(scope="session")
-def give_memory_back() -> Callable[[], None]:
-    """Return what was freed to the system; glibc alone would keep half a gigabyte of it."""
-
-    def give_back() -> None:
-        gc.collect()
-        with suppress(AttributeError, OSError, TypeError):  # not glibc
-            ctypes.CDLL(None).malloc_trim(0)
-
-    return give_back
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
-from tl_core.backbones.catalog import find_card
+from tl_core.backbones.catalog import catalogue, families_by_name, find_card
 from tl_core.backbones.chain import Chain
 from tl_core.backbones.load import load_backbone
 from tl_core.bundles.archive import FAMILIAR, amend
 from tl_core.bundles.bundle import write_bundle
 from tl_core.bundles.manifest import Figures, Manifest
+from tl_core.data.augment import to_input
 from tl_core.evaluation.familiar import Familiar
 
 CLASSES = ("ants", "bees", "=cmd|' /C calc'!A0")
@@ -68,3 +72,54 @@ def bundle(tmp_path_factory: pytest.TempPathFactory, chain: Chain, manifest: Man
 @pytest.fixture(scope="module", autouse=True)
 def _small_sums(one_thread: None) -> None:
     """Every test of this folder computes on one thread."""
+
+
+def pictures(count: int, size: int, seed: int = 0) -> np.ndarray:
+    """Return pictures `(count, size, size, 3)` of blurred coloured squares."""
+    dice = np.random.default_rng(seed)
+    small = dice.integers(0, 256, (count, 4, 4, 3), np.uint8)
+    return np.stack([np.asarray(Image.fromarray(s).resize((size, size))) for s in small])
+
+
+def family_names() -> list[str]:
+    """Name the smallest backbone of each family, and Swin's second version: other layers."""
+    cards = catalogue()
+    families = {id(f): f for f in families_by_name().values()}.values()
+    smallest = [min(f.CARDS, key=lambda card: cards[card.name].parameters) for f in families]
+    return [*(card.name for card in smallest), "swin_v2_t"]
+
+
+@pytest.fixture
+def bundle_of(
+    tmp_path: Path, manifest: Manifest, give_memory_back: Callable[[], None]
+) -> Callable[[str], Path]:
+    """Return a bundle of a backbone with random weights, whose answers differ from each other."""
+
+    def make(name: str) -> Path:
+        give_memory_back()
+        card = find_card(name)
+        chain = load_backbone(name, 3, pretrained=False, seed=4)
+        size = card.preprocessing.size
+        seen, others = (
+            to_input(torch.from_numpy(pictures(8, size, seed)), (0.5,) * 3, (0.25,) * 3)
+            for seed in (1, 2)
+        )
+        for layer in chain.modules():
+            if isinstance(layer, nn.Dropout):
+                layer.p = 0.0
+            if isinstance(layer, nn.BatchNorm2d):
+                layer.momentum = 1.0
+        with torch.no_grad():
+            chain.train()(seen)  # BatchNorm sees what it is about
+            logits = chain.eval()(others)
+            *_, linear = (layer for layer in chain.head.modules() if isinstance(layer, nn.Linear))
+            linear.weight.div_((logits - logits.mean(0)).std())
+            linear.bias.sub_(chain(others).mean(0))
+        path = tmp_path / f"{name}.headstart"
+        told = replace(
+            manifest, backbone=name, preprocessing=card.preprocessing, frozen_stages=(), figures={}
+        )
+        write_bundle(path, chain, told)
+        return path
+
+    return make

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from tl_core.backbones.load import load_backbone
-from tl_core.evaluation.maps import Place, as_maps, enlarge, watch_places
+from tl_core.evaluation.maps import as_maps, watch_places
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -50,16 +50,6 @@ def test_a_cell_lies_where_its_pixels_are(name: str, size: int, side: int, first
     told = places[side].first + cell * places[side].step
     assert abs(middle - told) <= 8
     assert abs(told - stretched) < 1 or abs(middle - told) < abs(middle - stretched)
-
-
-def test_enlarging_puts_cells_on_their_place() -> None:
-    values = np.zeros((7, 7), np.float32)
-    values[2, 3] = 1
-    large = enlarge(values, 224, Place(0, 32))
-    assert np.unravel_index(large.argmax(), large.shape) == (64, 96)
-    assert large.max() == 1
-    large = enlarge(values, 224)
-    assert np.unravel_index(large.argmax(), large.shape) in {(79, 111), (80, 112), (79, 112)}
 
 
 @pytest.mark.parametrize("shape", [(1, 5), (1, 5, 1, 1), (1, 6, 5), (2, 3, 4, 5), (1, 1, 9)])

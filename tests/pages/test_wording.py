@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pages.shared.lesson import CHAPTERS, PUBLISHED_READING, SLIPS
 from pages.shared.wording import (
     GLOSSARY,
     MEASURING,
@@ -25,6 +26,16 @@ def test_every_recipe_state_and_device_has_words() -> None:
 
 def test_no_word_belittles() -> None:
     recipes = (text for pair in RECIPES.values() for text in pair)
-    lesson = [TRANSFER_LEARNING, WAYS, *PROMISES, *PROMISES.values(), *MEASURING.values()]
+    chapters = [text for c in CHAPTERS for text in (c.title, c.text, c.doing)]
+    lesson = [
+        *chapters,
+        *SLIPS,
+        PUBLISHED_READING,
+        TRANSFER_LEARNING,
+        WAYS,
+        *PROMISES,
+        *PROMISES.values(),
+        *MEASURING.values(),
+    ]
     told = " ".join([*GLOSSARY.values(), *recipes, *lesson])
     assert not {"easy", "easily", "simply", "just"} & set(told.lower().split())

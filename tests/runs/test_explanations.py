@@ -89,7 +89,7 @@ def test_covering_places_is_the_check(
     assert job.total == job.done == 81
     assert found.heat.shape == (96, 96)
     assert found.heat.min() == 0
-    assert found.heat.max() == pytest.approx(1) or found.drop <= 0
+    assert 0.9 < found.heat.max() <= 1.001 or found.drop <= 0
     assert found.agreement is None or -1 <= found.agreement <= 1
 
 

@@ -99,11 +99,13 @@ def test_what_nobody_looks_in_on_is_not_begun(monkeypatch: pytest.MonkeyPatch) -
     left, watched = slow.ask("left"), slow.ask("watched")
     end = time.monotonic() + 0.4
     while time.monotonic() < end:
-        assert slow.ask("watched") is watched
+        watched.look_in()
         time.sleep(0.02)
     slow.go.set()
     until(lambda: slow.ask("watched").is_over)
     assert slow.asked == ["first", "watched"]
+    with pytest.raises(HeadstartError, match="ask again"):
+        left.result()
     assert slow.ask("left") is not left
 
 

@@ -200,3 +200,6 @@ def test_runs_are_read_page_by_page(store: Store) -> None:
     assert [run.id for run in store.runs(first=1, most=2)] == newest[1:3]
     assert [run.id for run in store.runs("owner 0", most=2)] == newest[::2][:2]
     assert (store.count_runs(), store.count_runs("owner 1")) == (5, 2)
+    store.learn(newest[0], study={"of": "some"})
+    assert [run.id for run in store.runs(most=2, without="study")] == newest[1:3]
+    assert store.count_runs(without="study") == 4

@@ -134,7 +134,9 @@ class OnnxBody:
         values = map(onnxruntime.OrtValue.ortvalue_from_numpy, self._weights.values())
         options.add_external_initializers(list(self._weights), list(values))
         self._session: Any = onnxruntime.InferenceSession(
-            graph.model(output, shape), options, providers=["CPUExecutionProvider"]
+            graph.model(output, shape).SerializeToString(),
+            options,
+            providers=["CPUExecutionProvider"],
         )
 
     def __call__(self, x: Tensor, /) -> Tensor:

@@ -73,16 +73,22 @@ class Graph:
         self.constants.append(numpy_helper.from_array(array, name))
         return name
 
-    def model(self, output: str, shape: Sequence[int]) -> bytes:
-        """Return the finished model, without its weights.
+    def model(
+        self, output: str, shape: Sequence[int], *, called: str = OUTPUT, whole: bool = False
+    ) -> Any:
+        """Return the finished model, an `onnx.ModelProto`.
 
         Args:
             output: name of what the last stage hands over.
             shape: of one input; the model takes any number of them.
+            called: what the model's output is called.
+            whole: whether its weights are in it; else they are named only.
         """
-        from onnx import TensorProto, helper
+        from onnx import TensorProto, helper, numpy_helper
 
         def described(name: str, values: NDArray[Any]) -> TensorProto:
+            if whole:
+                return numpy_helper.from_array(values, name)
             # Handed over apart from the model, large weights are not copied on the way.
             kind = helper.np_dtype_to_tensor_dtype(values.dtype)
             where = TensorProto.EXTERNAL
@@ -91,18 +97,17 @@ class Graph:
             return tensor
 
         kind = TensorProto.FLOAT
-        model = helper.make_model(
+        return helper.make_model(
             helper.make_graph(
-                [*self.nodes, helper.make_node("Identity", [output], [OUTPUT])],
+                [*self.nodes, helper.make_node("Identity", [output], [called])],
                 "body",
                 [helper.make_tensor_value_info(INPUT, kind, ["N", *shape])],
-                [helper.make_tensor_value_info(OUTPUT, kind, None)],
+                [helper.make_tensor_value_info(called, kind, None)],
                 [*self.constants, *(described(*weight) for weight in self.weights.items())],
             ),
             opset_imports=[helper.make_opsetid("", OPSET)],
             ir_version=IR_VERSION,
         )
-        return bytes(model.SerializeToString())
 
 
 def write(graph: Graph, stages: Sequence[fx.GraphModule], example: Tensor) -> Value:

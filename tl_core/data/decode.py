@@ -149,6 +149,8 @@ def thumbnail(path: Path, cache: Path, side: int = 160) -> Path:
     """
     small = cache / "thumbnails" / path.name[:2] / f"{path.name}-{side}-{OPENER}.webp"
     if not small.exists():
+        if not path.exists():
+            raise UnreadableImageError("the picture was erased")
         image = open_image(path)
         image.thumbnail((side, side))
         buffer = io.BytesIO()

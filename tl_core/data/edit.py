@@ -198,6 +198,21 @@ def _check(classes: tuple[str, ...], items: Collection[Item]) -> None:
         )
 
 
+def require_learnable(dataset: Dataset) -> None:
+    """Refuse a dataset from which so much was erased that a class has nothing left.
+
+    Raises:
+        UserError: a class has no pictures to learn from.
+    """
+    held = {item.label for item in dataset.of("train")}
+    empty = [name for label, name in enumerate(dataset.classes) if label not in held]
+    if empty and dataset.erased:
+        raise UserError(
+            f"All pictures to learn from in {listed(empty)} were erased; add others on the Data "
+            "page, or remove the class."
+        )
+
+
 def lacking(classes: tuple[str, ...], items: Iterable[Item]) -> list[str]:
     """Return the classes without pictures to learn from or to check with."""
     held = Counter((item.label, item.split) for item in items)

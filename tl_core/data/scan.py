@@ -193,6 +193,7 @@ def _read(values: dict[str, Any], items: Sequence[Item]) -> Finding:
 def _file(workspace: Workspace, dataset: Dataset) -> Path:
     """Name findings by all that they depend on, so that a new version is scanned anew."""
     skipped = [[one.path, one.reason] for one in dataset.skipped]
-    content = [OPENER, SKETCH, SCAN, dataset.id, dataset.given_split, skipped]
+    erased = [item.file for item in dataset.erased]
+    content = [OPENER, SKETCH, SCAN, dataset.id, dataset.given_split, skipped, erased]
     key = hashlib.sha256(json.dumps(content).encode()).hexdigest()
     return workspace.cache / "findings" / f"{key}.json"

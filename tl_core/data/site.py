@@ -6,6 +6,7 @@ Headstart starts next, or when the next dataset is built.
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import time
 from collections.abc import Container, Iterator
@@ -58,11 +59,14 @@ def publish(workspace: Workspace, dataset: Dataset) -> Dataset:
     Raises:
         UserError: the disk is full.
     """
-    home = workspace.datasets / dataset.id
     existing = list_datasets(workspace)
-    for other in existing:
-        if other.id == dataset.id:
+    by_id = {other.id: other for other in existing}
+    while (other := by_id.get(dataset.id)) is not None:
+        if not other.erased:
             return other
+        # The same pictures once more, some of which were erased from what they were.
+        dataset = replace(dataset, id=hashlib.sha256(dataset.id.encode()).hexdigest()[:16])
+    home = workspace.datasets / dataset.id
     shutil.rmtree(home, ignore_errors=True)  # at most a damaged folder is left there
     dataset = replace(dataset, name=free_name(dataset.name, {other.name for other in existing}))
     save(dataset)

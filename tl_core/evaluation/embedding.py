@@ -112,3 +112,20 @@ def neighbours_alike(features: NDArray[np.float32], labels: NDArray[np.int64]) -
     alike = directions @ directions.T
     np.fill_diagonal(alike, -np.inf)
     return float((labels[alike.argmax(1)] == labels).mean())
+
+
+def say_alike(before: float, after: float, *, learned: bool) -> str:
+    """Say in words how well the classes lie apart, before and after training.
+
+    Args:
+        before: from `neighbours_alike`.
+        after: likewise.
+        learned: whether any stage of the backbone did.
+
+    >>> say_alike(0.5, 0.9, learned=True)
+    'For 90% of the pictures the most alike other one is of their own class; before training, 50%.'
+    """
+    told = f"For {after:.0%} of the pictures the most alike other one is of their own class"
+    if learned:
+        return f"{told}; before training, {before:.0%}."
+    return f"{told}. The backbone was frozen, so training changed nothing about it."

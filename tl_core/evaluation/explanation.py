@@ -30,7 +30,7 @@ class Covering:
     """What the answer loses where a place of the picture is covered.
 
     Attributes:
-        heat: `(S, S)`, 1 where it loses most; all 0 where covering costs nothing.
+        heat: `(S, S)`, 1 at the place that costs most; all 0 where covering costs nothing.
         drop: the largest fall of the class's share.
         agreement: with Grad-CAM, from -1 to 1; `None` where one of them names no place.
     """

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tl_core.backbones.chain import Chain
-from tl_core.evaluation.maps import as_maps, enlarge, watch_places
+from tl_core.evaluation.maps import as_maps, watch_places
+from tl_core.evaluation.placing import enlarge
 
 _POOLS = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveMaxPool2d, nn.AdaptiveAvgPool2d)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import sqrt
+from typing import TYPE_CHECKING
 
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
-from tl_core.backbones.chain import Chain
+    from tl_core.backbones.chain import Chain
 
 
 def moved(before: Chain, after: Chain) -> dict[str, float]:
@@ -54,7 +56,7 @@ def say_moved(shares: Mapping[str, float], frozen: int) -> str:
             "them had learned, so only the new head is new."
         )
     most = max(learned, key=lambda name: learned[name])
-    told = f"{most} moved most, by {learned[most]:.0%}."
+    told = f"{most} moved most, by {100 * learned[most]:.2g}%."
     if not frozen:
         return f"Nothing was frozen; {told}"
     were = (

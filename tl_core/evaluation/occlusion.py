@@ -12,6 +12,8 @@ from math import isnan
 import numpy as np
 from numpy.typing import NDArray
 
+from tl_core.evaluation.placing import Place, enlarge
+
 Shares = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 GRID, PATCH = 9, 0.22
@@ -57,18 +59,19 @@ def occlusion(
 
 def patches(size: int, grid: int) -> list[tuple[slice, slice]]:
     """Return where the patch lies at each place: from edge to edge, row by row."""
-    side = max(1, round(PATCH * size))
+    side = _side(size)
     starts = [round(at) for at in np.linspace(0, size - side, grid)]
     return [(slice(y, y + side), slice(x, x + side)) for y in starts for x in starts]
 
 
+def _side(size: int) -> int:
+    return max(1, round(PATCH * size))
+
+
 def spread(drops: NDArray[np.float32], size: int) -> NDArray[np.float32]:
-    """Return the drops as large as the picture: at each pixel the mean of the patches over it."""
-    total, count = np.zeros((size, size), np.float32), np.zeros((size, size), np.float32)
-    for place, drop in zip(patches(size, len(drops)), drops.ravel(), strict=True):
-        total[place] += drop
-        count[place] += 1
-    return np.divide(total, np.maximum(count, 1), dtype=np.float32)
+    """Return the drops as large as the picture: each stands at the middle of its patch."""
+    side = _side(size)
+    return enlarge(drops, size, Place((side - 1) / 2, (size - side) / (len(drops) - 1)))
 
 
 def agreement(heat: NDArray[np.float32], drops: NDArray[np.float32]) -> float | None:

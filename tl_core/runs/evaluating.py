@@ -100,12 +100,13 @@ def _unchanged(workspace: Workspace, run: Run) -> Dataset:
             f"The pictures of run {run.id} are no longer here, and what its model said of them was "
             "not kept; import the same pictures again, or train on others."
         ) from error
-    if lost := [item for item in dataset.items if not _is_whole(dataset, item)]:
+    lost = [*dataset.erased, *(item for item in dataset.items if not _is_whole(dataset, item))]
+    if lost:
         raise UserError(
-            f"{len(lost)} of the {len(dataset.items)} pictures of run {run.id} "
-            f"{'was' if len(lost) == 1 else 'were'} changed or erased since it was trained "
-            f"({lost[0].name}, for one), so its figures cannot be counted again; delete the folder "
-            f"{dataset.folder} and import the same pictures once more."
+            f"{len(lost)} of the {len(dataset.items) + len(dataset.erased)} pictures of run "
+            f"{run.id} {'was' if len(lost) == 1 else 'were'} changed or erased since it was "
+            f"trained ({lost[0].name or lost[0].file}, for one), so its figures cannot be counted "
+            f"again; delete the folder {dataset.folder} and import the same pictures once more."
         )
     return dataset
 

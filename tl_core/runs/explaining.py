@@ -51,9 +51,10 @@ def _cover(request: Message, tell: Tell) -> Message:
     drops = occlusion(model.probabilities, pixels, label, (red, green, blue), tell)
     heat = gradcam(model.chain, _input(model, pixels), label)
     drop = float(drops.max())
-    lost = spread(np.maximum(drops, 0), len(pixels))
-    lost = lost / lost.max() if drop > 0 else lost
-    return vars(Covering(lost, drop, agreement(heat, drops)))
+    lost = np.maximum(drops, 0)
+    if drop > 0:
+        lost /= drop
+    return vars(Covering(spread(lost, len(pixels)), drop, agreement(heat, drops)))
 
 
 def _activate(request: Message, tell: Tell) -> Message:  # noqa: ARG001

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tl_core.config import RunConfig
+from tl_core.data.dataset import Dataset, Item
+from tl_core.evaluation.embedding import choose_evenly
 from tl_core.evaluation.explanation import (
     Activations,
     Attention,
@@ -61,6 +63,21 @@ def picture_map(
         predictor, "embed", model, PictureMap, **_began(began),
         pictures=[str(picture) for picture in pictures], labels=list(labels),
     )  # fmt: skip
+
+
+def items_on_map(dataset: Dataset, most: int) -> list[Item]:
+    """Return at most `most` pictures for a map, of every class as many as there can be.
+
+    Half of them are validation pictures, or all of these where there are fewer; the others are
+    training pictures.
+    """
+    held, learned = dataset.of("validation"), dataset.of("train")
+    some = _evenly(held, max(most // 2, most - len(learned)))
+    return some + _evenly(learned, most - len(some))
+
+
+def _evenly(items: list[Item], most: int) -> list[Item]:
+    return [items[place] for place in choose_evenly([item.label for item in items], most)]
 
 
 def _ask(predictor: Predictor, do: str, model: Path, kind: Any, **values: Any) -> Job[Any]:

@@ -46,6 +46,10 @@ class Job(Generic[_T]):
         """Whether `result` returns at once."""
         return self.answer is not None
 
+    def look_in(self) -> None:
+        """Say that somebody still waits for it."""
+        self.asked = time.monotonic()
+
     def result(self) -> _T:
         """Return the answer.
 
@@ -97,7 +101,7 @@ class Jobs:
                     ) from error
                 self._known[key] = job
                 self._start()
-            job.asked = time.monotonic()
+            job.look_in()
             self._known.move_to_end(key)
             self._drop_the_oldest()
         return job
@@ -123,6 +127,7 @@ class Jobs:
             job = self._queue.get()
             if time.monotonic() - job.asked > FORGOTTEN:
                 self.forget(job)
+                job.answer = HeadstartError("Nobody waited for it any more; ask again.")
                 continue
 
             def tell(done: int, total: int, job: Job[Any] = job) -> None:

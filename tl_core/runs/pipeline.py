@@ -20,6 +20,7 @@ from tl_core.bundles.bundle import write_bundle
 from tl_core.bundles.predict import Model
 from tl_core.config import BodyPath, RunConfig
 from tl_core.data.dataset import SPLITS, Dataset, Split
+from tl_core.data.edit import require_learnable
 from tl_core.data.fewer import fewer
 from tl_core.data.pictures import Pictures
 from tl_core.data.pixels import Pixels, decode_pixels, trim
@@ -96,6 +97,7 @@ def train_run(
         StoppedError: stopped before the first epoch ended.
         PausedError: paused.
     """
+    require_learnable(dataset)
     dataset = fewer(dataset, config.per_class, config.seed)
     device = choose_device(config.device)
     set_up(device)

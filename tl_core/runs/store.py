@@ -71,7 +71,12 @@ class Store(Database):
             return find(db, run)
 
     def runs(
-        self, owner: str | None = None, *, first: int = 0, most: int | None = None
+        self,
+        owner: str | None = None,
+        *,
+        first: int = 0,
+        most: int | None = None,
+        without: str = "",
     ) -> list[Run]:
         """Return runs, newest first.
 
@@ -79,20 +84,21 @@ class Store(Database):
             owner: whose; left out, everybody's.
             first: how many of the newest are passed over.
             most: how many are returned at most; left out, all.
+            without: a fact; runs that have it are left out.
         """
         with self.read() as db:
             rows = db.execute(
-                "SELECT * FROM runs WHERE ?1 IS NULL OR owner = ?1 "
-                "ORDER BY created DESC, rowid DESC LIMIT ?2 OFFSET ?3",
-                (owner, -1 if most is None else most, first),
+                f"SELECT * FROM runs WHERE {_CHOSEN} "  # noqa: S608 (our words)
+                "ORDER BY created DESC, rowid DESC LIMIT ? OFFSET ?",
+                (*_choose(owner, without), -1 if most is None else most, first),
             ).fetchall()
         return [as_run(row) for row in rows]
 
-    def count_runs(self, owner: str | None = None) -> int:
-        """Return how many runs there are."""
+    def count_runs(self, owner: str | None = None, *, without: str = "") -> int:
+        """Return how many runs there are, of those that `runs` would choose."""
         with self.read() as db:
-            query = "SELECT COUNT(*) FROM runs WHERE ?1 IS NULL OR owner = ?1"
-            count: int = db.execute(query, (owner,)).fetchone()[0]
+            query = f"SELECT COUNT(*) FROM runs WHERE {_CHOSEN}"  # noqa: S608 (our words)
+            count: int = db.execute(query, _choose(owner, without)).fetchone()[0]
         return count
 
     def learn(self, run: str, holder: str | None = None, **facts: Any) -> None:
@@ -222,6 +228,11 @@ class Store(Database):
             ).fetchall()
         return [_told(row) for row in rows]
 
+    def forget(self, run: str) -> None:
+        """Remove a run and what it told; its folder is left to the caller."""
+        with self.write() as db:
+            db.execute("DELETE FROM runs WHERE id = ?", (run,))
+
     # --- the folders --------------------------------------------------------------------------
 
     def keep(self, *runs: Run) -> None:
@@ -248,6 +259,13 @@ class Store(Database):
                 db.execute("DELETE FROM events WHERE run = ?", (run.id,))
                 _insert(db, run.id, told)
         return True
+
+
+_CHOSEN = "(? IS NULL OR owner = ?) AND (? = '' OR json_type(facts, '$.' || ?) IS NULL)"
+
+
+def _choose(owner: str | None, without: str) -> tuple[str | None, ...]:
+    return owner, owner, without, without
 
 
 # --- inside a transaction ---------------------------------------------------------------------

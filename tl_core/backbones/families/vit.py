@@ -70,7 +70,7 @@ def assemble(network: Any, classes: int | None) -> Chain:
 
         def forward(self, x: Tensor) -> Tensor:
             patches = self.conv_proj(x).flatten(2).transpose(1, 2)
-            tokens = torch.cat([self.class_token.expand(len(x), -1, -1), patches], 1)
+            tokens = torch.cat([self.class_token.expand(x.shape[0], -1, -1), patches], 1)
             out: Tensor = self.dropout(tokens + self.pos_embedding)
             return out
 

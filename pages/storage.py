@@ -1,0 +1,79 @@
+"""Storage: what this workspace holds, how large it is, and what may go."""
+
+from __future__ import annotations
+
+import shutil
+
+import streamlit as st
+
+from pages.shared.deleting import Question, ask_to_delete
+from pages.shared.erasing import say_erased
+from pages.shared.escape import on_page
+from pages.shared.finding_pictures import show_finding
+from pages.shared.state import store, workspace
+from pages.shared.wording import STATES
+from tl_core.backbones.catalog import find_card
+from tl_core.runs import storage
+
+st.header("What is kept on this machine")
+say_erased()
+free = shutil.disk_usage(workspace().root).free
+st.caption(f"Everything is in {on_page(str(workspace().root), 300)}. Free on that disk: "
+           f"{storage.in_words(free)}.")  # fmt: skip
+
+with st.spinner("Measuring …"):
+    datasets = storage.datasets_kept(workspace(), store())
+    runs = storage.runs_kept(workspace(), store())
+    caches = storage.caches_kept(workspace(), store())
+
+st.subheader("Pictures")
+if not datasets:
+    st.info("No pictures are here yet: bring some on the Data page.")
+for dataset, kept in datasets:
+    learned = storage.runs_of(store(), dataset.id)
+    shared = kept.bytes - kept.frees
+    ask_to_delete(
+        Question(
+            f"**{on_page(dataset.name)}** · {len(dataset.items)} pictures in "
+            f"{len(dataset.classes)} classes",
+            kept,
+            f"The dataset {on_page(dataset.name)} goes, with the files that no other version "
+            f"has: {storage.in_words(kept.frees)} become free."
+            + (f" {storage.in_words(shared)} stay for its other versions." if shared else "")
+            + (
+                f" {len(learned)} run{'' if len(learned) == 1 else 's'} learned from it; models "
+                "and figures stay, and their pictures can no longer be shown."
+                if learned
+                else ""
+            ),
+        ),
+        lambda dataset=dataset: storage.delete_dataset(workspace(), store(), dataset.id),  # type: ignore[misc]
+    )
+
+st.subheader("Runs")
+if not runs:
+    st.info("Nothing was trained here yet.")
+for run, kept in runs:
+    name = on_page(run.facts.get("dataset_name", "pictures"), 40)
+    title = f"{find_card(run.config.backbone).title} on {name}"
+    ask_to_delete(
+        Question(
+            f"**{title}** · {STATES[run.state]} · {run.id[:6]}",
+            kept,
+            f"The run {run.id[:6]} ({title}) goes, with its model, its figures and its curves; "
+            "the pictures stay. A model that you exported stays where you put it.",
+        ),
+        lambda run=run: storage.delete_run(workspace(), store(), run.id),  # type: ignore[misc]
+    )
+
+st.subheader("What can be computed again")
+st.caption("Kept so that it need not be computed twice. Old parts go by themselves.")
+for kept in caches:
+    title = storage.CACHES.get(kept.id, on_page(kept.id))
+    ask_to_delete(
+        Question(title, kept, f"{title}: all of it goes, and is computed again when needed."),
+        lambda kept=kept: storage.clear_cache(workspace(), store(), kept.id),  # type: ignore[misc]
+    )
+
+st.subheader("Erase a picture")
+show_finding([dataset for dataset, _ in datasets])

@@ -1,0 +1,64 @@
+"""Erase pictures from every version of every dataset, and from all that was computed of them.
+
+This is the one change that is made in place: a version that kept the picture would keep it. Runs
+that learned from it keep their models and figures, and their pages say that it was erased.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from tl_core.data.dataset import Dataset, Skipped, list_datasets, save, stored_path
+from tl_core.data.pixels import trim
+from tl_core.workspace import Workspace
+
+
+def versions_with(workspace: Workspace, files: Collection[str]) -> list[Dataset]:
+    """Return the datasets that hold any of these pictures, by the hash of their content."""
+    wanted = set(files)
+    return [
+        dataset
+        for dataset in list_datasets(workspace)
+        if any(item.file in wanted for item in dataset.items)
+    ]
+
+
+def erase(workspace: Workspace, files: Collection[str]) -> int:
+    """Erase pictures everywhere in a workspace, and return how many datasets held them.
+
+    Interrupted, it can be done again: the files go first, then what tells of them.
+
+    Args:
+        workspace: where.
+        files: hashes of the pictures' content.
+
+    Raises:
+        UserError: the disk is full.
+        OSError: a file cannot be removed; nothing is told to be erased that is there.
+    """
+    held = versions_with(workspace, files)
+    for dataset in held:
+        for file in files:
+            stored_path(dataset.folder, file).unlink(missing_ok=True)
+        save(_without(dataset, set(files)))
+    for file in files:
+        (workspace.uploads / file).unlink(missing_ok=True)
+    # Small copies, decoded pixels and what networks made of them: all can be computed again.
+    trim(workspace.cache, 0)
+    return len(held)
+
+
+def _without(dataset: Dataset, files: Collection[str]) -> Dataset:
+    gone = [item for item in dataset.items if item.file in files]
+    names = {item.name for item in gone}
+    return replace(
+        dataset,
+        items=tuple(item for item in dataset.items if item.file not in files),
+        erased=(*dataset.erased, *(replace(item, name="") for item in gone)),
+        skipped=tuple(one for one in dataset.skipped if not _tells_of(one, names)),
+    )
+
+
+def _tells_of(one: Skipped, names: Collection[str]) -> bool:
+    return one.path in names or any(one.reason.endswith(f" {name}") for name in names)

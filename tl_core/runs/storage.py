@@ -1,0 +1,184 @@
+"""What the workspace holds, how large it is, what may go, and what goes with it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tl_core.data.dataset import Dataset, find_dataset, list_datasets
+from tl_core.data.erase import erase, versions_with
+from tl_core.data.pixels import trim
+from tl_core.errors import UserError
+from tl_core.runs.run import Run
+from tl_core.runs.store import Store
+from tl_core.workspace import Workspace
+
+CACHES = {
+    "pixels": "Decoded pictures",
+    "activations": "What frozen stages made of pictures",
+    "thumbnails": "Small copies of pictures",
+    "sketches": "What the checks know of pictures",
+    "findings": "What the checks found",
+}
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One thing that takes room.
+
+    Attributes:
+        id: of the dataset or the run, or the name of the cache.
+        bytes: what it takes.
+        frees: what would become free; a file that several versions share stays for the others.
+        held: why it may not go now; empty where it may.
+    """
+
+    id: str
+    bytes: int
+    frees: int
+    held: str = ""
+
+
+def datasets_kept(workspace: Workspace, store: Store) -> list[tuple[Dataset, Kept]]:
+    """Return every dataset with what it takes, the newest first."""
+    active = [run for run in store.runs() if not run.is_over]
+    return [
+        (dataset, Kept(dataset.id, *_sizes(dataset.folder), _held([dataset], active)))
+        for dataset in list_datasets(workspace)
+    ]
+
+
+def runs_kept(workspace: Workspace, store: Store) -> list[tuple[Run, Kept]]:
+    """Return every run with what it takes, the newest first."""
+    return [
+        (run, Kept(run.id, *_sizes(workspace.runs / run.id), "" if run.is_over else _BUSY))
+        for run in store.runs()
+    ]
+
+
+def caches_kept(workspace: Workspace, store: Store) -> list[Kept]:
+    """Return every part of the cache with what it takes."""
+    held = _TRAINING if any(run.state == "running" for run in store.runs()) else ""
+    names = {*CACHES, *(path.name for path in workspace.cache.iterdir() if path.is_dir())}
+    return [
+        Kept(name, *_sizes(workspace.cache / name), held)
+        for name in sorted(names, key=lambda name: (list(CACHES).index(name) if name in CACHES
+                                                    else len(CACHES), name))
+    ]  # fmt: skip
+
+
+def runs_of(store: Store, dataset: str) -> list[Run]:
+    """Return the runs that learned, or will learn, from a dataset."""
+    return [run for run in store.runs() if run.config.dataset == dataset]
+
+
+def delete_dataset(workspace: Workspace, store: Store, dataset: str) -> None:
+    """Delete one version of a dataset; others keep the files that they share with it.
+
+    Raises:
+        UserError: there is none, or a run that is not over needs it.
+    """
+    found = find_dataset(workspace, dataset)
+    _refuse(_held([found], [run for run in store.runs() if not run.is_over]))
+    _remove(found.folder)
+
+
+def delete_run(workspace: Workspace, store: Store, run: str) -> None:
+    """Delete a run with its model, its figures and all that it told.
+
+    Raises:
+        UserError: there is none, or it is not over.
+    """
+    _refuse("" if store.run(run).is_over else _BUSY)
+    store.forget(run)
+    _remove(workspace.runs / run)
+
+
+def clear_cache(workspace: Workspace, store: Store, name: str) -> None:
+    """Delete a part of the cache; it is computed again when it is needed.
+
+    Raises:
+        UserError: a run is training.
+    """
+    _refuse(_TRAINING if any(run.state == "running" for run in store.runs()) else "")
+    if name in {path.name for path in workspace.cache.iterdir()}:
+        trim(workspace.cache / name, 0)
+
+
+def why_not_erased(workspace: Workspace, store: Store, files: Collection[str]) -> str:
+    """Say why pictures cannot be erased now; nothing where they can."""
+    active = [run for run in store.runs() if not run.is_over]
+    return _held(versions_with(workspace, files), active)
+
+
+def erase_pictures(workspace: Workspace, store: Store, files: Collection[str]) -> int:
+    """Erase pictures from every version, and return how many held them.
+
+    Raises:
+        UserError: a run that is not over needs one of them.
+    """
+    _refuse(why_not_erased(workspace, store, files))
+    return erase(workspace, files)
+
+
+def in_words(size: int) -> str:
+    """Return a number of bytes as people say it.
+
+    >>> in_words(0), in_words(2_345_678), in_words(123_456_789_000)
+    ('0 MB', '2.3 MB', '123 GB')
+    """
+    for unit, name in ((10**9, "GB"), (10**6, "MB")):
+        if size >= unit:
+            return (
+                f"{size / unit:,.0f} {name}" if size >= 10 * unit else f"{size / unit:.1f} {name}"
+            )
+    return f"{size / 10**6:.1f} MB" if size else "0 MB"
+
+
+_BUSY = "This run is not over; stop it on the Train page first."
+_TRAINING = "A run is training and reads it; wait for its end, or stop it."
+
+
+def _held(datasets: Collection[Dataset], active: Collection[Run]) -> str:
+    ids = {dataset.id for dataset in datasets}
+    holding = [run for run in active if run.config.dataset in ids]
+    if not holding:
+        return ""
+    return (
+        f"Run {holding[0].id[:6]} learns from it and is not over; wait for its end, or stop it on "
+        "the Train page first."
+    )
+
+
+def _refuse(reason: str) -> None:
+    if reason:
+        raise UserError(reason)
+
+
+def _sizes(folder: Path) -> tuple[int, int]:
+    """Return the bytes below a folder, and those in files without a second name elsewhere."""
+    total = alone = 0
+    for path in _files(folder):
+        try:
+            status = path.lstat()
+        except OSError:
+            continue  # another process trims
+        total += status.st_size
+        alone += status.st_size if status.st_nlink == 1 else 0
+    return total, alone
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if not path.is_dir())
+
+
+def _remove(folder: Path) -> None:
+    """Delete a folder; renamed first, so that nobody meets half of it."""
+    gone = folder.with_name(f".{folder.name}.part")
+    try:
+        folder.rename(gone)
+    except FileNotFoundError:
+        return
+    shutil.rmtree(gone, ignore_errors=True)
