@@ -731,6 +731,9 @@ def test_weights_that_do_not_fit(
         assert word in sentence
     run = Store(home.store).runs()[0]
     assert (run.state, run.message) == ("failed", sentence)
+    until = time.monotonic() + 20  # the run has ended in the store before its record is written
+    while list(home.root.rglob("*.part")) and time.monotonic() < until:
+        time.sleep(0.05)
     left = {file.name for file in (home.runs / run.id).iterdir()}
     assert left - {"events.jsonl"} == {"config.json", "record.json", "run.log"}
     assert not list(home.root.rglob("*.part"))
