@@ -78,7 +78,7 @@ def assert_same(answers: dict[str, Shares], least: int) -> None:
     (first, expected), *others = answers.items()
     assert len(expected) >= least
     spread = np.ptp(np.stack(list(expected.values())), axis=0).max()
-    assert spread > 0.01, "the pictures are not all the same to it"
+    assert spread > 0.001, "the pictures are not all the same to it"
     for name, given in others:
         assert given.keys() == expected.keys(), f"{name} and {first} opened the same pictures"
         worst = max(float(np.abs(given[file] - expected[file]).max()) for file in expected)
