@@ -13,6 +13,7 @@ from typing import BinaryIO
 from tl_core.runs.answering import answer
 from tl_core.runs.lane import LATER
 from tl_core.runs.memory import limit_memory, share_of_machine
+from tl_core.runs.priority import give_way
 from tl_core.runs.wire import receive, send
 
 
@@ -20,7 +21,7 @@ def main(arguments: list[str]) -> None:
     """Answer until standard input ends, which it does when the page server does."""
     limit_memory(share_of_machine())
     if LATER in arguments:
-        _give_way()
+        give_way()
     out = _answers()
 
     def tell(done: int, total: int) -> None:
@@ -35,19 +36,6 @@ def _answers() -> BinaryIO:
     out = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     return out
-
-
-def _give_way() -> None:
-    """Let whoever computes beside this process go first."""
-    if sys.platform == "win32":
-        import ctypes
-
-        kernel = ctypes.WinDLL("kernel32")
-        kernel.GetCurrentProcess.restype = ctypes.c_void_p
-        below_normal = 0x4000
-        kernel.SetPriorityClass(ctypes.c_void_p(kernel.GetCurrentProcess()), below_normal)
-    else:
-        os.nice(5)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,6 @@ def main(home: str, device: str) -> int:
     leaving = threading.Event()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: leaving.set())
-    give_way()
     workspace = Workspace.open(home)
     set_up_log(workspace.root, f"worker-{device}")
     store, token = open_store(workspace), new_id()
@@ -112,4 +111,5 @@ def _beat(store: Store, token: str, dead: threading.Event) -> None:
 
 
 if __name__ == "__main__":
+    give_way(with_session=True)  # not in `main`, which tests call in their own process
     sys.exit(main(*sys.argv[1:3]))
