@@ -6,8 +6,8 @@ import streamlit as st
 
 from pages.shared.changing import show_changes
 from pages.shared.collecting import show_collecting
+from pages.shared.confirming import say_confirmed
 from pages.shared.disk import show_disk
-from pages.shared.erasing import say_erased
 from pages.shared.escape import on_page
 from pages.shared.frame import next_step
 from pages.shared.gallery import show_dataset
@@ -51,7 +51,7 @@ st.caption(
 )
 st.page_link(page_file(STORAGE.key), label=STORAGE.what, icon=STORAGE.icon, query_params=address())
 show_upload_error()
-say_erased()
+say_confirmed()
 
 current = chosen_dataset()
 if current is None:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.shared.escape import on_page
 from pages.shared.frame import go_to, guarded, next_step
+from pages.shared.listing import link_to_runs, show_runs
 from pages.shared.ready import use_sample
 from pages.shared.state import address, store, workspace
 from pages.shared.steps import LEARN, STEPS, STORAGE, page_file
-from pages.shared.wording import STATES
-from tl_core.backbones.catalog import find_card
 from tl_core.studies.study import FACT
 
 FIRST = {"backbone": "mini", "recipe": "feature-extraction", "freeze": "", "weights": ""}
+NEWEST = 8  # runs that are shown here
 
 st.title("Teach a network that can already see")
 st.markdown(
@@ -51,19 +50,11 @@ with right, st.container(border=True, height="stretch"):
     )
     next_step("data", "Bring your pictures")
 
-runs = [run for run in store().runs() if FACT not in run.facts][:8]
-if runs:
+if count := store().count_runs(without=FACT):
     st.subheader("Your runs")
-for run in runs:
-    name = on_page(run.facts.get("dataset_name", "pictures"), 40)
-    accuracy = run.facts.get("validation_accuracy")
-    figure = "" if accuracy is None else f" · {accuracy:.0%} of validation pictures right"
-    st.page_link(
-        page_file("train"),
-        label=f"{name} · {find_card(run.config.backbone).title} · {STATES[run.state]}{figure}",
-        icon=":material/show_chart:",
-        query_params=address() | {"run": run.id},
-    )
+    show_runs(most=NEWEST, without=FACT)
+    if count > NEWEST:
+        link_to_runs()
 st.caption(
     f"Pictures and models stay on this machine, in `{workspace().root}`. Nothing is sent anywhere. "
     "A backbone's weights and public picture sets are downloaded when you choose one that is not "

@@ -6,8 +6,8 @@ import shutil
 
 import streamlit as st
 
+from pages.shared.confirming import say_confirmed
 from pages.shared.deleting import Question, ask_to_delete
-from pages.shared.erasing import say_erased
 from pages.shared.escape import on_page
 from pages.shared.finding_pictures import show_finding
 from pages.shared.state import store, workspace
@@ -16,7 +16,7 @@ from tl_core.backbones.catalog import find_card
 from tl_core.runs import storage
 
 st.header("What is kept on this machine")
-say_erased()
+say_confirmed()
 free = shutil.disk_usage(workspace().root).free
 st.caption(f"Everything is in {on_page(str(workspace().root), 300)}. Free on that disk: "
            f"{storage.in_words(free)}.")  # fmt: skip
@@ -68,7 +68,9 @@ for run, kept in runs:
 
 st.subheader("What can be computed again")
 st.caption("Kept so that it need not be computed twice. Old parts go by themselves.")
-for kept in caches:
+if not any(kept.bytes for kept in caches):
+    st.info("Nothing of the kind is kept now.")
+for kept in (one for one in caches if one.bytes):
     title = storage.CACHES.get(kept.id, on_page(kept.id))
     ask_to_delete(
         Question(title, kept, f"{title}: all of it goes, and is computed again when needed."),

@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.shared.escape import on_page
 from pages.shared.frame import guarded, next_step
+from pages.shared.listing import link_to_runs
 from pages.shared.live import show_run
 from pages.shared.settings import settings
 from pages.shared.state import (
@@ -26,7 +27,7 @@ dataset, card, run = chosen_dataset(), chosen_card(), chosen_run()
 
 if run is not None:
     with guarded():
-        show_run(run)
+        run = show_run(run.id)
     if not run.is_over:
         st.stop()
     st.divider()
@@ -59,3 +60,5 @@ else:
     with st.expander("Nothing needs to be set. What was chosen for you, and why"):
         for reason in todo.reasons:
             st.markdown(f"**{reason.setting}: {reason.value}** · {reason.why}.")
+if run is None:
+    link_to_runs()

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from pages.shared.advice import show_advice
 from pages.shared.escape import on_page
+from pages.shared.explaining import show_explanations
 from pages.shared.frame import guarded, next_step
 from pages.shared.insides import show_insides
 from pages.shared.mistakes import show_mistakes
 from pages.shared.models import choose_model
 from pages.shared.state import workspace
 from pages.shared.sureness import show_sureness
+from pages.shared.trying import validation_pictures
 from pages.shared.wording import GLOSSARY, VALIDATING
+from tl_core.backbones.catalog import find_card
 from tl_core.evaluation.interval import say_interval
 from tl_core.evaluation.reading import doubt
 from tl_core.evaluation.report import Report, report
@@ -75,6 +80,10 @@ with right, guarded():
 st.subheader("What it takes for what")
 with guarded():
     show_mistakes(run, made, found)
+    if wrong := validation_pictures(workspace(), run, made, found.mistakes):
+        show_explanations(
+            Path(run.facts["bundle"]), find_card(run.config.backbone), found.classes, wrong
+        )
 st.subheader("Every class")
 classes(found)
 with guarded():

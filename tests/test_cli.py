@@ -211,6 +211,57 @@ def test_no_runs_yet(ask: Callable[..., Answer]) -> None:
 
 
 @pytest.mark.usefixtures("home")
+def test_export(
+    trained: tuple[dict[str, Any], str, str], ask: Callable[..., Answer], tmp_path: Path,
+    photos: Path,
+) -> None:  # fmt: skip
+    run, picture = trained[0]["run_id"], next(photos.rglob("*.png"))
+    copy = tmp_path / "mine.headstart"
+    status, answer, err = ask("export", run, "--format", "bundle", "-o", copy, "--json")
+    assert (status, err) == (0, "")
+    assert answer["files"] == [str(copy)]
+    told = [ask("predict", "--model", m, picture, "--json")[1]["predictions"] for m in (run, copy)]
+    assert told[0] == told[1]
+
+    onnx = tmp_path / "mine.onnx"
+    status, text, _ = ask("export", run, "--format", "onnx", "-o", onnx)
+    assert status == 0
+    assert "same answers with it on 16 pictures" in text
+    assert onnx.stat().st_size > 1e6
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["mine.headstart", "mine.onnx"]
+
+    assert ask("export", copy, "--format", "onnx", "-o", onnx)[0] == 0, "a bundle from elsewhere"
+
+    _, answer, _ = ask("export", run, "--format", "script", "-o", tmp_path / "again.py", "--json")
+    assert [Path(file).name for file in answer["files"]] == ["again.py", "again_predict.py"]
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (("nonsense", "--format", "bundle", "-o", "x"), "no run 'nonsense'"),
+        (("gone.headstart", "--format", "bundle", "-o", "x"), "There is no file"),
+        (("nonsense", "--format", "pickle", "-o", "x"), "no format called 'pickle'"),
+        (("nonsense", "--format", "bundle"), "-o/--output"),
+    ],
+)
+def test_exports_that_cannot_be(
+    argv: tuple[str, ...], words: str, refused: Callable[..., str]
+) -> None:
+    assert words in refused("export", *argv)
+
+
+def test_an_export_goes_where_it_can_be_written(
+    trained: tuple[dict[str, Any], str, str], home: Workspace, ask: Callable[..., Answer],
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    assert home
+    for place in (tmp_path, tmp_path / "no" / "folder.onnx"):
+        status, _, err = ask("export", trained[0]["run_id"], "--format", "onnx", "-o", place)
+        assert (status, "not a file that can be written" in err) == (2, True)
+
+
+@pytest.mark.usefixtures("home")
 def test_evaluate(
     ask: Callable[..., Answer], trained: tuple[dict[str, Any], str, str], photos: Path
 ) -> None:
@@ -680,6 +731,9 @@ def test_weights_that_do_not_fit(
         assert word in sentence
     run = Store(home.store).runs()[0]
     assert (run.state, run.message) == ("failed", sentence)
+    until = time.monotonic() + 20  # the run has ended in the store before its record is written
+    while list(home.root.rglob("*.part")) and time.monotonic() < until:
+        time.sleep(0.05)
     left = {file.name for file in (home.runs / run.id).iterdir()}
     assert left - {"events.jsonl"} == {"config.json", "record.json", "run.log"}
     assert not list(home.root.rglob("*.part"))

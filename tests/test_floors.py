@@ -152,8 +152,8 @@ def too_long(module: str, tree: ast.Module) -> list[str]:
 
 
 def prints(module: str, tree: ast.Module) -> list[str]:
-    """Prints, but for the terminal's answers: everything else is logged, shown or returned."""
-    if module == "tl_core.cli":
+    """Prints, but for the answers of the terminal and of scripts that a run is exported as."""
+    if module == "tl_core.cli" or module.startswith("tl_core.bundles.standalone."):
         return []
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
     return [

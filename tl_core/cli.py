@@ -28,6 +28,7 @@ from tl_core.errors import HeadstartError, UserError
 from tl_core.escape import csv_cell, in_terminal
 from tl_core.evaluation.report import as_json, as_text, report
 from tl_core.runs.evaluating import names_of, predictions
+from tl_core.runs.exporting import KINDS, export
 from tl_core.runs.locate import find_bundle
 from tl_core.runs.store import Store
 from tl_core.workspace import Workspace, write_atomic
@@ -64,6 +65,10 @@ def build_parser() -> argparse.ArgumentParser:
     predict.add_argument("--csv", action="store_true", help="answer with a table")
     predict.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="pictures or folders")
     studying.add_options(command("study", "Answer a question with several runs."))
+    export = command("export", "Write a model as a file: a bundle, ONNX, or scripts.")
+    export.add_argument("run", metavar="RUN", help="a run's id or a .headstart file")
+    export.add_argument("--format", required=True, metavar="FORMAT", help=", ".join(KINDS))
+    export.add_argument("-o", "--output", required=True, metavar="FILE", type=Path)
     turn = command("convert-weights", "Turn a .pth file into .safetensors, running nothing in it.")
     turn.add_argument("source", metavar="IN.pth", type=Path)
     turn.add_argument("target", metavar="OUT.safetensors", type=Path)
@@ -232,6 +237,13 @@ def _write_csv(predictions: list[dict[str, Any]]) -> None:
         )
 
 
+def _export(args: argparse.Namespace) -> Answer:
+    made = export(Workspace.open(), args.run, args.format, args.output)
+    files = [str(file) for file in made.files]
+    answer = {"format": args.format, "files": files, "checked": made.said}
+    return answer, "\n".join([*(f"Wrote {in_terminal(file)}" for file in files), made.said])
+
+
 def _convert(args: argparse.Namespace) -> Answer:
     count = convert(args.source, args.target)
     text = f"Wrote {count} tensors to {args.target}."
@@ -289,5 +301,6 @@ _COMMANDS = {
     "evaluate": _evaluate,
     "study": _study,
     "predict": _predict,
+    "export": _export,
     "convert-weights": _convert,
 }

@@ -129,5 +129,5 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.3g}"
     if isinstance(value, int):
-        return f"{value:,}"
+        return f"{value:,}" if value >= 10_000 else str(value)  # a year has no comma
     return value if isinstance(value, str) else ""

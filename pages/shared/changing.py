@@ -26,7 +26,7 @@ def show_changes(dataset: Dataset) -> None:
     st.caption(
         "Each change makes a new version beside this one; nothing of this one is lost, and runs "
         "that learned from it keep it. Pictures stay on the side of the division where they are. "
-        "To move or remove single pictures, choose them below."
+        "Single pictures are moved and taken out above, where they are looked at."
     )
     way = st.segmented_control(
         "What to change", _WAYS, key="change-way", label_visibility="collapsed"

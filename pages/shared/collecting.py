@@ -63,6 +63,7 @@ def gather(draft: Draft, name: str, key: str) -> None:
             "The browser asks you first. It works on this machine, or by https.",
             key=f"shot-{key}-{turn}",
             disabled=not name,
+            width=480,
         )
     if not name:
         st.caption("First say above which class they are of.")

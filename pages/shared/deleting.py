@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from pages.shared.confirming import confirm
 from pages.shared.escape import on_page
-from pages.shared.frame import guarded
 from tl_core.runs.storage import Kept, in_words
 
 
@@ -39,9 +39,7 @@ def ask_to_delete(question: Question, delete: Callable[[], None]) -> None:
         left, middle, right = st.columns([5, 1, 1], vertical_alignment="center")
         left.markdown(question.title)
         middle.markdown(in_words(kept.bytes))
-        if right.button(
-            "Delete …", disabled=bool(kept.held) or not kept.bytes, key=f"delete-{kept.id}"
-        ):
+        if right.button("Delete …", disabled=bool(kept.held), key=f"delete-{kept.id}"):
             _dialog(question, delete)
         if kept.held:
             left.caption(on_page(kept.held, 300))
@@ -50,9 +48,9 @@ def ask_to_delete(question: Question, delete: Callable[[], None]) -> None:
 @st.dialog("Delete this?")
 def _dialog(question: Question, delete: Callable[[], None]) -> None:
     st.markdown(f"{question.goes} **It cannot be undone.**")
-    if st.button("Delete", type="primary", icon=":material/delete:", key="delete-now"):
-        with guarded():
-            delete()
-            st.rerun()
-    if st.button("Keep", key="delete-not"):
-        st.rerun()
+    confirm("Delete", lambda: _delete(delete, question.kept))
+
+
+def _delete(delete: Callable[[], None], kept: Kept) -> str:
+    delete()
+    return f"Deleted: {in_words(kept.frees)} are free."

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from pages.shared.confirming import confirm
 from pages.shared.escape import on_page
-from pages.shared.frame import guarded
 from pages.shared.state import store, workspace
 from tl_core.data.dataset import Dataset, Item
 from tl_core.data.decode import thumbnail
@@ -54,18 +54,9 @@ def _dialog(dataset: Dataset, items: Sequence[Item]) -> None:
         "again. Models that learned from it stay as they are, and their runs say that it was "
         "erased. **It cannot be undone.**"
     )
-    if st.button("Erase", type="primary", icon=":material/delete_forever:", key="erase-now"):
-        with guarded():
-            count = erase_pictures(workspace(), store(), files)
-            st.session_state["erased"] = (
-                f"Erased from {count} version{'' if count == 1 else 's'} of the pictures."
-            )
-            st.rerun()
-    if st.button("Keep", key="erase-not"):
-        st.rerun()
+    confirm("Erase", lambda: _erase(files))
 
 
-def say_erased() -> None:
-    """Say, once, what was erased."""
-    if said := st.session_state.pop("erased", ""):
-        st.toast(said, icon=":material/check:")
+def _erase(files: Sequence[str]) -> str:
+    count = erase_pictures(workspace(), store(), files)
+    return f"Erased from {count} version{'' if count == 1 else 's'} of the pictures."

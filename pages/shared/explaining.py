@@ -54,7 +54,8 @@ def show_explanations(
 
 
 def _name(pictures: Sequence[Tried], place: int) -> str:
-    return f"{place + 1}: {pictures[place].name}"
+    picture = pictures[place]
+    return " · ".join(filter(None, [str(place + 1), picture.truth, picture.name]))
 
 
 def _looked(bundle: Path, classes: Sequence[str], picture: Path) -> None:
@@ -90,9 +91,9 @@ def _covering(bundle: Path, picture: Path, name: str, seen: Attention) -> None:
     if found is None:
         return
     st.image(overlay(seen.picture, found.heat), width="stretch")
+    st.write(on_page(say_agreement(found.agreement, found.drop), 400))
     cost = f"**Covering the brightest place costs {max(found.drop, 0):.0%}.** "
     st.caption(cost + EXPLAINING["covering"])
-    st.write(on_page(say_agreement(found.agreement, found.drop), 400))
 
 
 def _stage(bundle: Path, card: Card, picture: Path) -> None:

@@ -14,9 +14,10 @@ from pages.shared.grid import show_grid
 from pages.shared.preview import show_preview
 from pages.shared.state import chosen_card, workspace
 from tl_core.backbones.card import Preprocessing
-from tl_core.data.dataset import Dataset
+from tl_core.data.dataset import Dataset, find_dataset
 from tl_core.data.scan import kept_findings
 from tl_core.data.sketches import sizes
+from tl_core.errors import UserError
 from tl_core.escape import csv_cell
 from tl_core.evaluation.interval import say_beforehand
 
@@ -25,6 +26,11 @@ def show_dataset(dataset: Dataset) -> None:
     """Show one dataset."""
     st.subheader(on_page(dataset.name))
     _numbers(dataset)
+    if parent := _parent(dataset):
+        st.caption(
+            f"A version of {on_page(parent.name, 40)}, which stays as it is; it stands under "
+            "“Here already”."
+        )
     if dataset.erased:
         st.caption(f"Erased from it: {len(dataset.erased)} pictures.")
     if dataset.skipped:
@@ -41,6 +47,13 @@ def show_dataset(dataset: Dataset) -> None:
     )
     show_findings(dataset)
     _look(dataset)
+
+
+def _parent(dataset: Dataset) -> Dataset | None:
+    try:
+        return find_dataset(workspace(), dataset.parent) if dataset.parent else None
+    except UserError:
+        return None
 
 
 def _numbers(dataset: Dataset) -> None:

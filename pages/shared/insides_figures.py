@@ -36,6 +36,7 @@ def picture_map(
         own = [place for place, item in enumerate(items) if item.label == label]
         if not own:
             continue
+        colour = _COLOURS[label % len(_COLOURS)]
         symbol = _SYMBOLS[label % len(_SYMBOLS)]
         held = [items[place].split == "validation" for place in own]
         figure.add_trace(
@@ -44,7 +45,7 @@ def picture_map(
                 customdata=own, text=[in_html(items[place].name, 40) for place in own],
                 hovertemplate="%{fullData.name}<br>%{text}<extra></extra>",
                 marker={
-                    "color": _COLOURS[label % len(_COLOURS)], "size": 9, "line": {"width": 1.5},
+                    "color": colour, "size": 9, "line": {"width": 1.5, "color": colour},
                     "symbol": [symbol if full else f"{symbol}-open" for full in held],
                 },
             )

@@ -7,12 +7,14 @@ from contextlib import suppress
 import streamlit as st
 
 from pages.shared import charts
+from pages.shared.controls import show_controls
+from pages.shared.details import show_details
 from pages.shared.escape import on_page
 from pages.shared.frame import go_to, guarded
 from pages.shared.refresh import say_refresh
-from pages.shared.state import predictor, store, workspace
+from pages.shared.state import predictor, workspace
 from pages.shared.watching import Look, look, refreshing
-from pages.shared.wording import GLOSSARY, STATES
+from pages.shared.wording import GLOSSARY, NEXT, STATES, STILL_LEARNING, WISHES
 from tl_core.backbones.catalog import find_card
 from tl_core.data.dataset import find_dataset
 from tl_core.errors import UserError
@@ -21,29 +23,46 @@ from tl_core.evaluation.reading import read_curves
 from tl_core.runs.progress import in_words, time_left
 from tl_core.runs.savings import savings, say_savings
 from tl_core.runs.store import Run
+from tl_core.runs.waiting import say_outlook
 from tl_core.training.events import EpochEnded, Notice
 
 
-def show_run(run: Run) -> None:
-    """Show a run; while it goes on, again and again, without the rest of the page."""
-    seen = look(run.id)
-    _title(seen.run)
-    if seen.run.is_over:
-        _ended(seen)
-        return
-    if st.button("Stop", icon=":material/stop:", disabled=seen.run.stop, key="stop"):
-        store().ask_to_stop(run.id)
-        st.rerun()
-    if seen.run.stop:
-        st.caption("Stopping after this step; the best epoch so far is kept.")
-    every, _ = refreshing()
-    st.fragment(_live, run_every=every)(seen, every)
-    _words()
+def show_run(run_id: str) -> Run:
+    """Show a run; while it goes on, again and again, without the rest of the page.
 
-
-def _title(run: Run) -> None:
+    Raises:
+        UserError: there is no such run.
+    """
+    seen = look(run_id)
+    run = seen.run
     name = on_page(run.facts.get("dataset_name", "your pictures"), 40)
     st.header(f"{STATES[run.state]}: {name} · {find_card(run.config.backbone).title}")
+    show_controls(run)
+    _say(run)
+    if run.is_over:
+        _ended(seen)
+        _curves(seen)
+    else:
+        every, _ = refreshing()
+        st.fragment(_live, run_every=every)(seen, every)
+    with st.expander("What the words mean"):
+        for word in ("epoch", "loss", "validation"):
+            st.markdown(f"**{word.capitalize()}**: {GLOSSARY[word]}")
+    show_details(run.id)
+    return run
+
+
+def _say(run: Run) -> None:
+    """Say what the run itself has to say, and what happens next."""
+    told = "" if run.message.rstrip(".") == STATES[run.state] else on_page(run.message, 2000)
+    if run.state == "failed":
+        st.error(told or "It ended, and left no reason.")
+    elif told and run.state in ("paused", "interrupted"):
+        st.warning(told)
+    elif told:
+        st.info(told)
+    if not run.again:  # else it waits for room on the disk, and has said that it goes on by itself
+        st.caption(WISHES.get(run.wish) or NEXT[run.state])
 
 
 def _live(before: Look, every: int) -> None:
@@ -55,44 +74,40 @@ def _live(before: Look, every: int) -> None:
             st.rerun()
         _bar(seen)
         _curves(seen)
-        st.caption(
-            f"{say_refresh(every, viewers)} You may close it: training goes on, and this address "
-            "finds it again."
-        )
+        st.caption(say_refresh(every, viewers))
 
 
 def _bar(seen: Look) -> None:
-    run, state = seen.run, seen.progress
-    if run.state == "queued":
-        st.progress(0.0, "Waiting for the worker; the first start takes some seconds …")
-        return
-    st.progress(state.share, on_page(state.doing, 200))
-    where = f" · on {on_page(run.facts['device'])}" if "device" in run.facts else ""
-    if state.epochs:
-        st.caption(f"Epoch {state.epoch} of at most {state.epochs} · {time_left(state)}{where}")
+    run, at = seen.run, seen.progress
+    doing = on_page(at.doing, 200)
+    if seen.outlook is not None:
+        starting = " It begins in some seconds." if seen.outlook.high == 0 else ""
+        doing = say_outlook(seen.outlook) + starting
+    elif run.state != "running":
+        doing = STATES[run.state]
+    st.progress(at.share, doing)
+    if at.epoch:
+        left = f" · {time_left(at)}" if run.state == "running" else ""
+        where = f" · on {on_page(run.facts['device'])}" if "device" in run.facts else ""
+        st.caption(f"Epoch {at.epoch} of at most {at.epochs}{left}{where}")
 
 
 def _ended(seen: Look) -> None:
     run, facts = seen.run, seen.run.facts
-    if run.message:
-        (st.error if run.state in ("failed", "interrupted") else st.info)(
-            on_page(run.message, 2000)
-        )
-    if "bundle" in facts:
-        columns = st.columns(4)
-        _figure(columns[0], "validation", facts["validation_accuracy"])
-        _figure(columns[1], "test", facts["test_accuracy"])
-        columns[2].metric("Best epoch", f"{facts['best_epoch']} of {facts['epochs']}")
-        columns[3].metric("Time", in_words(facts["seconds"]))
-        _trust(run)
-        good, tried, _ = st.columns([2, 2, 5])
-        if good.button("See how good it is", icon=":material/fact_check:", width="stretch"):
-            go_to("validate")
-        if tried.button("Try predictions", type="primary", icon=":material/auto_awesome:"):
-            go_to("predict")
-        predictor().warm()
-    _curves(seen)
-    _words()
+    if "bundle" not in facts:
+        return
+    columns = st.columns(4)
+    _figure(columns[0], "validation", facts["validation_accuracy"])
+    _figure(columns[1], "test", facts["test_accuracy"])
+    columns[2].metric("Best epoch", f"{facts['best_epoch']} of {facts['epochs']}")
+    columns[3].metric("Time", in_words(facts["seconds"]))
+    _trust(run)
+    good, tried, _ = st.columns([2, 2, 5])
+    if good.button("See how good it is", icon=":material/fact_check:", width="stretch"):
+        go_to("validate")
+    if tried.button("Try predictions", type="primary", icon=":material/auto_awesome:"):
+        go_to("predict")
+    predictor().warm()
 
 
 def _trust(run: Run) -> None:
@@ -124,12 +139,8 @@ def _curves(seen: Look) -> None:
         left, right = st.columns(2)
         left.plotly_chart(loss, key="loss", config={"displayModeBar": False})
         right.plotly_chart(accuracy, key="accuracy", config={"displayModeBar": False})
-        st.write(read_curves([event for event in events if isinstance(event, EpochEnded)]).says)
+        reading = read_curves([event for event in events if isinstance(event, EpochEnded)])
+        goes_on = reading.sign == "unfinished" and not seen.run.is_over
+        st.write(STILL_LEARNING if goes_on else reading.says)
     if (saved := savings(events)) is not None:
         st.caption(say_savings(saved))
-
-
-def _words() -> None:
-    with st.expander("What the words mean"):
-        for word in ("epoch", "loss", "validation"):
-            st.markdown(f"**{word.capitalize()}**: {GLOSSARY[word]}")

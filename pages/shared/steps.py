@@ -47,8 +47,9 @@ STEPS = (
 LEARN = Step("learn", "Learn", ":material/school:", 0, "Transfer learning, and what it is worth")
 COMPARE = Step("compare", "Compare", ":material/compare_arrows:", 0, "Runs beside each other")
 PAGES = (*STEPS, COMPARE, LEARN)
+RUNS = Step("runs", "Runs", ":material/list:", 0, "All runs, newest first")
 STORAGE = Step("storage", "Storage", ":material/hard_drive:", 0, "What is kept, and what may go")
-ALL = (*PAGES, STORAGE)  # the bar has no room for what is rarely needed
+ALL = (*PAGES, RUNS, STORAGE)  # the bar has no room for what is rarely needed
 
 
 def page_file(key: str) -> str:

@@ -19,6 +19,13 @@ from tl_core.studies.race import Racer
 from tl_core.studies.where_to_cut import Stage
 from tl_core.studies.which_backbone import Candidate
 
+# Where a team's name stands, so that names do not cover each other.
+_PLACES: Mapping[str, str] = {
+    "VGG": "middle right",
+    "GoogLeNet": "middle left",
+    "ResNet": "bottom left",
+    "Trimps-Soushen": "bottom right",
+}
 # Of each way: what it is called, colour, dash and symbol, so that colour is never alone.
 _WAYS: Mapping[str, tuple[str, str, str, str]] = {
     "transfer": ("with the head start", TRAIN, "solid", "circle"),
@@ -128,14 +135,20 @@ def _where_to_cut(rows: tuple[Stage, ...]) -> go.Figure | None:
     )  # fmt: skip
     made.update_xaxes(title="stage, first to last")
     made.update_layout(
-        yaxis2={"overlaying": "y", "side": "right", "rangemode": "tozero", "showgrid": False},
+        yaxis2={
+            "overlaying": "y",
+            "side": "right",
+            "rangemode": "tozero",
+            "showgrid": False,
+            "title": "seconds",
+        },
         bargap=0.5,
     )
     made.update_yaxes(range=[0, 1.03], tickformat=".0%", selector={"overlaying": None})
     for place, row in enumerate(rows):
         if row.suggested:
             made.add_vline(
-                place + 0.5, line={"dash": "dash", "color": VALIDATION},
+                min(place + 0.5, len(rows) - 0.7), line={"dash": "dash", "color": VALIDATION},
                 annotation_text="cut here", annotation_position="top left",
             )  # fmt: skip
     return made
@@ -150,7 +163,12 @@ def _which_backbone(rows: tuple[Candidate, ...]) -> go.Figure | None:
     made.add_trace(
         go.Scatter(
             x=[row.accuracy for row in probed], y=[in_chart(row.title, 30) for row in probed],
-            error_x={"array": [row.error for row in probed], "thickness": 1.5, "width": 5},
+            error_x={
+                "array": [row.error for row in probed],
+                "thickness": 1.5,
+                "width": 5,
+                "color": NEUTRAL,
+            },
             mode="markers", showlegend=False,
             marker={
                 "size": 11,
@@ -175,7 +193,7 @@ def _decade(rows: tuple[Entrant, ...]) -> go.Figure | None:
         go.Scatter(
             x=[row.year for row in done], y=[row.accuracy for row in done],
             text=[in_chart(row.title, 24) for row in done], mode="markers+text",
-            textposition="top center", name="on your validation pictures",
+            textposition="middle right", name="on your validation pictures",
             error_y={
                 "array": [(row.high or 0) - (row.accuracy or 0) for row in done],
                 "arrayminus": [(row.accuracy or 0) - (row.low or 0) for row in done],
@@ -189,19 +207,23 @@ def _decade(rows: tuple[Entrant, ...]) -> go.Figure | None:
     )  # fmt: skip
     absent = [row for row in rows if row.accuracy is None]
     lowest = min(row.low or 0 for row in done)
+    # Those of one year below each other.
+    years = [row.year for row in absent]
+    below = [lowest - 0.08 - 0.09 * years[:n].count(year) for n, year in enumerate(years)]
     if absent:
         made.add_trace(
             go.Scatter(
-                x=[row.year for row in absent], y=[max(0, lowest - 0.08)] * len(absent),
+                x=[row.year for row in absent], y=below,
                 text=[in_chart(row.title, 24) for row in absent], mode="markers+text",
-                textposition="bottom center", name="no figure",
+                textposition="middle right", name="no figure",
                 marker={"size": 10, "symbol": "circle-open", "color": NEUTRAL},
                 customdata=[in_chart(row.missing, 120) for row in absent],
                 hovertemplate="%{text}: %{customdata}<extra></extra>",
             )
         )  # fmt: skip
     made.update_xaxes(title="year", dtick=1)
-    made.update_yaxes(range=[max(0, lowest - 0.2), 1.08], tickformat=".0%")
+    made.update_xaxes(range=[2009.5, 2023.5])
+    made.update_yaxes(range=[lowest - 0.27, 1.08], tickformat=".0%")
     return made
 
 
@@ -214,8 +236,9 @@ def imagenet_years() -> go.Figure:
         made.add_trace(
             go.Scatter(
                 x=[year.year for year in found], y=[year.error for year in found], name=name,
-                text=[year.team for year in found], mode="lines+markers+text" if place == 1
-                else "markers+text", textposition="top right",
+                text=[year.team for year in found],
+                mode="lines+markers+text" if place == 1 else "markers+text",
+                textposition=[_PLACES.get(year.team, "top right") for year in found],
                 customdata=[year.how for year in found],
                 line={"color": TRAIN, "width": 2.5}, marker={"size": 10, "symbol": symbol},
                 hovertemplate="%{x}, %{text}: %{y:.2f} %, %{customdata}<extra></extra>",
@@ -227,7 +250,10 @@ def imagenet_years() -> go.Figure:
             x=[card.year for card in cards],
             y=[round(100 - (card.weights.top5 or 0), 2) for card in cards if card.weights],
             text=[card.title for card in cards], name="one network, the weights you download",
-            mode="markers", marker={"size": 9, "symbol": "square-open", "color": VALIDATION},
+            mode="markers+text",
+            textposition=["top right" if c.name == "googlenet" else "middle right" for c in cards],
+            textfont={"size": 10},
+            marker={"size": 9, "symbol": "square-open", "color": VALIDATION},
             hovertemplate="%{x}, %{text}: %{y:.2f} %, one network on the validation pictures"
             "<extra></extra>",
         )
@@ -236,8 +262,8 @@ def imagenet_years() -> go.Figure:
         HUMAN, line={"dash": "dash", "color": NEUTRAL},
         annotation_text=f"one trained person, about {HUMAN} %", annotation_position="top left",
     )  # fmt: skip
-    made.update_xaxes(title="year", dtick=1)
-    made.update_yaxes(rangemode="tozero")
+    made.update_xaxes(title="year", dtick=1, range=[2009.5, 2023.5])
+    made.update_yaxes(range=[-1.5, 31])
     return made
 
 

@@ -174,6 +174,7 @@ def _reading(kind: Kind, reading: Reading[Any]) -> None:
     drawn = study_charts.figure(kind.NAME, reading.rows)
     if drawn is not None:
         st.plotly_chart(drawn, key=f"figure-{kind.NAME}", config={"displayModeBar": False})
+    _absent(reading)
     if reading.rows:
         with st.expander("The figures as a table"):
             heads = columns(kind.NAME)
@@ -184,10 +185,22 @@ def _reading(kind: Kind, reading: Reading[Any]) -> None:
             )
 
 
+def _absent(reading: Reading[Any]) -> None:
+    """Say how many could not take part."""
+    absent = [row for row in reading.rows if getattr(row, "missing", "")]
+    if absent:
+        which = "1 has" if len(absent) == 1 else f"{len(absent)} have"
+        st.caption(
+            f"{which} no figure; the table says why. Weights that are downloaded on the Backbone "
+            "page take part the next time."
+        )
+
+
 def _use(reading: Reading[Any]) -> None:
     """Offer to choose what was found."""
     if not reading.suggestion:
         return
-    if st.button("Use this", key="use-suggestion", icon=":material/check:"):
+    label = "Use this freeze line" if "freeze" in reading.suggestion else "Choose this backbone"
+    if st.button(label, key="use-suggestion", icon=":material/check:"):
         choose(**reading.suggestion, run="")
         go_to("backbone")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tl_core.data.dataset import find_dataset
 from tl_core.errors import UserError
+from tl_core.evaluation.predictions import Predictions
 from tl_core.runs.store import Run
 from tl_core.workspace import Workspace, write_atomic
 
@@ -56,6 +57,28 @@ def _clear(folder: Path) -> None:
     for path in folder.iterdir():
         if path.is_file() and path.stat().st_mtime < time.time() - KEPT_SECONDS:
             path.unlink(missing_ok=True)
+
+
+def validation_pictures(
+    workspace: Workspace, run: Run, made: Predictions, places: Sequence[int], most: int = 12
+) -> list[Tried]:
+    """Return the first of a run's validation pictures that are still here.
+
+    Args:
+        workspace: of the dataset.
+        run: that was asked.
+        made: what it said of its validation pictures.
+        places: of pictures in `made`.
+        most: to return.
+    """
+    try:
+        dataset = find_dataset(workspace, run.config.dataset)
+    except UserError:
+        return []
+    items = {(item.file, item.label): item for item in dataset.of("validation")}
+    keys = [(made.files[place], int(made.labels[place])) for place in places]
+    found = [items[key] for key in keys if key in items][:most]
+    return [Tried(dataset.path(i), i.name, dataset.classes[i.label]) for i in found]
 
 
 def sample_pictures(workspace: Workspace, run: Run, most: int = 8) -> list[Tried]:

@@ -28,7 +28,7 @@ def finished(job: Job[_T], what: str) -> _T | None:
         return job.result()
     except HeadstartError as error:
         show_error(error)
-        if st.button("Try again", icon=":material/refresh:", key=f"again-{id(job)}"):
+        if st.button("Try again", icon=":material/refresh:", key=f"again-{what}"):
             predictor().forget(job)
             st.rerun()
         return None

@@ -12,7 +12,9 @@ from pages.shared.refresh import Viewers, refresh_seconds
 from pages.shared.state import store, workspace
 from tl_core.runs.launch import ensure_worker
 from tl_core.runs.progress import Progress, progress
+from tl_core.runs.queue import look_ahead
 from tl_core.runs.store import Run, Told
+from tl_core.runs.waiting import Outlook
 from tl_core.training.events import EpochEnded
 from tl_core.workspace import new_id
 
@@ -28,6 +30,7 @@ class Look:
         run: the run.
         told: its milestones.
         progress: where it stands.
+        outlook: when its turn comes, where it waits for it.
         drawn: number of the event that the curves end with, -1 before the first epoch has ended.
     """
 
@@ -35,12 +38,13 @@ class Look:
     run: Run
     told: list[Told]
     progress: Progress
+    outlook: Outlook | None
     drawn: int
 
     @property
     def standing(self) -> tuple[object, ...]:
         """What the page around the live part depends on."""
-        return self.run.state, self.run.stop, self.run.message
+        return self.run.state, self.run.wish, self.run.message
 
 
 @st.cache_resource
@@ -70,7 +74,14 @@ def _look(run_id: str) -> Look:
         ensure_worker(workspace(), store(), run.config.device)
     told = store().milestones(run_id)
     ended = [item.number for item in told if isinstance(item.event, EpochEnded)]
-    return Look(now, run, told, progress(told, run.facts.get("phases", [])), max(ended, default=-1))
+    return Look(
+        at=now,
+        run=run,
+        told=told,
+        progress=progress(told, run.facts.get("phases", [])),
+        outlook=None if run.is_over else look_ahead(store(), run),
+        drawn=max(ended, default=-1),
+    )
 
 
 def refreshing() -> tuple[int, int]:

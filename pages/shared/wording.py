@@ -69,6 +69,27 @@ STATES = {
     "interrupted": "Interrupted",
 }
 
+# What happens next, by a run's state; after it stands what the run itself has to say.
+NEXT = {
+    "queued": "You may close this page: it begins by itself when its turn has come, and this "
+    "address finds it again.",
+    "running": "You may close this page: training goes on, and this address finds it again.",
+    "paused": "Nothing is lost. Resume goes on exactly where it was, today or next week; Stop ends "
+    "it here and keeps its best epoch as a model.",
+    "finished": "Its best epoch is kept as a model. *Train some more* goes on where it ended.",
+    "stopped": "It was ended early. Resume goes on where it was.",
+    "failed": "Mend what the sentence names and resume the run, or change a setting and start a "
+    "new one below. Its log says more.",
+    "interrupted": "Nothing is lost, and nothing is to be done: it goes on by itself in a moment.",
+}
+# What a run does that was asked for something and has not come to it yet.
+WISHES = {
+    "pause": "Pausing after this step; nothing is lost.",
+    "stop": "Stopping after this step; the best epoch so far is kept.",
+}
+# Of curves that would be called unfinished if the run had ended with them.
+STILL_LEARNING = "The validation loss is still falling: the network goes on learning."
+
 SPLIT_WORDS = {
     "train": "to learn from",
     "validation": "to check with",

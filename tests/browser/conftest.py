@@ -30,6 +30,8 @@ FLAGS = (  # as root, without a GPU, and without asking anything of the internet
     "--disable-sync",
     "--no-first-run",
     "--disable-quic",
+    "--use-fake-device-for-media-stream",  # a camera that shows a moving ball
+    "--use-fake-ui-for-media-stream",
 )
 START_SECONDS = 60
 STOP_SECONDS = 15

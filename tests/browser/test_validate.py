@@ -48,7 +48,7 @@ def test_a_cell_opens_its_pictures(
     page.mouse.click(box["x"] + box["width"] * 5 / 6, box["y"] + box["height"] / 6)
     said = page.locator("[data-testid=stCaptionContainer]", has_text="said c")
     page.get_by_text("that it called").wait_for(timeout=30_000)
-    assert said.count() == 1
+    said.wait_for(timeout=30_000)
     assert "is a" in said.inner_text()
     assert page.get_by_text("Choose it").count() == 1
     assert page.locator("[data-testid=stException]").count() == 0

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,8 +25,15 @@ from tl_core.backbones.load import load_backbone
 from tl_core.bundles.archive import FAMILIAR, amend
 from tl_core.bundles.bundle import write_bundle
 from tl_core.bundles.manifest import Figures, Manifest
+from tl_core.config import RunConfig
 from tl_core.data.augment import to_input
+from tl_core.data.dataset import Dataset
 from tl_core.evaluation.familiar import Familiar
+from tl_core.runs.execute import execute
+from tl_core.runs.queue import claim, register
+from tl_core.runs.run import Run
+from tl_core.runs.store import Store
+from tl_core.workspace import Workspace
 
 CLASSES = ("ants", "bees", "=cmd|' /C calc'!A0")
 
@@ -123,3 +137,83 @@ def bundle_of(
         return path
 
     return make
+
+
+# --- where Headstart is not installed -----------------------------------------------------------
+
+_ALONE = """
+import runpy, sys
+from importlib.machinery import PathFinder
+class Some(PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        absent = path is None and name in {absent!r}
+        return None if absent else super().find_spec(name, path, target)
+sys.meta_path[:] = [Some if finder is PathFinder else finder for finder in sys.meta_path]
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def installed_with(*packages: str) -> set[str]:
+    """Name the modules that come with packages and what these require."""
+    todo, distributions = list(packages), set()
+    while todo:
+        name = re.split(r"[^\w.-]", todo.pop(), maxsplit=1)[0].lower().replace("_", "-")
+        if name in distributions:
+            continue
+        with suppress(PackageNotFoundError):
+            needed = requires(name) or []
+            distributions.add(name)
+            todo += [line for line in needed if "extra ==" not in line]
+    return {
+        module
+        for module, owners in packages_distributions().items()
+        if {owner.lower().replace("_", "-") for owner in owners} & distributions
+    }
+
+
+RunAlone = Callable[..., str]
+
+
+@pytest.fixture(scope="session")
+def run_alone() -> RunAlone:
+    """Run a script that can import torch, torchvision, Pillow and what they need, nothing else.
+
+    `run_alone(script, *arguments)` returns what it printed.
+    """
+    others = set(packages_distributions()) - installed_with("torch", "torchvision", "pillow")
+    code = _ALONE.format(absent=others | {"tl_core", "pages", "tests"})
+
+    def run(script: Path, *arguments: object) -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(script), *map(str, arguments)],
+            cwd=script.parent, capture_output=True, text=True, check=False, timeout=1800,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": ""},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
+# --- runs -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def train(workspace: Workspace) -> Callable[..., Run]:
+    """Train in this process as a worker does: `train(dataset, backbone, **settings)`."""
+
+    def run(dataset: Dataset, backbone: str, **settings: Any) -> Run:
+        store = Store(workspace.store)
+        config = RunConfig(dataset.id, backbone, device="cpu", **settings)
+        made = store.create(config, dataset_name=dataset.name)
+        register(store, "cpu", ["cpu"], made, os.getpid())
+        claimed = claim(store, made)
+        assert claimed
+        execute(workspace, store, claimed, made)
+        done = store.run(made)
+        assert done.state == "finished", done.message
+        return done
+
+    return run

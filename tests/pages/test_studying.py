@@ -31,6 +31,7 @@ ROWS: dict[str, list[Any]] = {
         Point(way, size, 0.5, 0.4, 0.6, 3) for way in ("transfer", "scratch") for size in (1, 5)
     ],
     "where-to-cut": [
+        Stage("nothing", 0, None, None, 9, 2.5, 99),
         Stage("stem", 1, 0.5, 0.1, 9, 2.0, 99),
         Stage("last", 2, 0.9, 0.1, 1, 0.0, 9, True),
     ],
@@ -86,7 +87,7 @@ def test_from_the_button_to_using_what_was_found(
     app = open_page("learn", chapter="backbone", data=dataset.id)
     assert "**Mini tells 90% of 14 pictures apart" in told(app)
     assert button(app, "Ask again")
-    button(app, "Use this").click().run()
+    button(app, "Choose this backbone").click().run()
     assert app.query_params["backbone"] == "mini"
     assert app.selectbox[0].value == "mini", "the Backbone page"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import time
@@ -19,6 +20,7 @@ from tl_core.bundles.bundle import Manifest, write_bundle
 from tl_core.bundles.predict import Model
 from tl_core.config import RunConfig
 from tl_core.data.augment import to_input
+from tl_core.data.dataset import Dataset, Item
 from tl_core.errors import UserError
 from tl_core.evaluation.gradcam import gradcam
 from tl_core.runs import explanations as ask
@@ -157,7 +159,30 @@ def test_an_explanation_that_takes_long_blocks_no_prediction(
     try:
         job = ask.covering(predictor, bundle, photos[1], "red")
         assert len(predictor.predict(bundle, photos)) == 9
+        quick = predictor._quick.process
+        assert quick is not None
+        niceness = [os.getpriority(os.PRIO_PROCESS, process.pid) for process in (quick, slow)]
+        assert niceness[0] < niceness[1], "and it gives way on the processor"
         assert not job.is_over
     finally:
         slow.send_signal(signal.SIGCONT)
     assert done(job)
+
+
+@pytest.mark.parametrize(("most", "held", "learned"), [(100, 12, 30), (20, 10, 10), (36, 12, 24)])
+def test_a_map_shows_both_splits_of_every_class(
+    tmp_path: Path, most: int, held: int, learned: int
+) -> None:
+    items = [
+        Item(f"{label}{split}{number}", "", label, split)
+        for split, count in (("train", 10), ("validation", 4), ("test", 5))
+        for label in range(3)
+        for number in range(count)
+    ]
+    dataset = Dataset("d", "d", ("a", "b", "c"), tuple(items), False, "local", tmp_path)
+    chosen = ask.items_on_map(dataset, most)
+    splits = [item.split for item in chosen]
+    assert (splits.count("validation"), splits.count("train")) == (held, learned)
+    assert len(chosen) == len(set(chosen)) == held + learned
+    for label in range(3):
+        assert sum(item.label == label for item in chosen) >= len(chosen) // 3 - 1

@@ -192,3 +192,14 @@ def test_a_full_disk_loses_no_earlier_event(store: Store) -> None:
     store.append(run_id, [Notice("third")])
     assert [t.event.text for t in store.events(run_id)] == ["first", "third"]
     assert [t.number for t in store.events(run_id)] == [0, 1]
+
+
+def test_runs_are_read_page_by_page(store: Store) -> None:
+    ids = [store.create(RunConfig("d", "mini"), owner=f"owner {n % 2}") for n in range(5)]
+    newest = ids[::-1]
+    assert [run.id for run in store.runs(first=1, most=2)] == newest[1:3]
+    assert [run.id for run in store.runs("owner 0", most=2)] == newest[::2][:2]
+    assert (store.count_runs(), store.count_runs("owner 1")) == (5, 2)
+    store.learn(newest[0], study={"of": "some"})
+    assert [run.id for run in store.runs(most=2, without="study")] == newest[1:3]
+    assert store.count_runs(without="study") == 4

@@ -34,16 +34,18 @@ def test_the_curve_with_what_each_cut_costs(asked: Asked, begin: Begin, worker: 
         "backbone": "mini", "freeze": "all", "recipe": "feature-extraction"
     }  # fmt: skip
     rows = reading.rows
-    assert [row.stage for row in rows] == list(MINI.stage_names)
-    assert [row.accuracy for row in rows] == [0.5, 0.6, 0.7, 0.9, 0.99]
-    assert [row.suggested for row in rows] == [False] * 4 + [True]
+    assert [row.stage for row in rows] == ["nothing", *MINI.stage_names]
+    assert [row.accuracy for row in rows] == [None, 0.5, 0.6, 0.7, 0.9, 0.99]
+    assert [row.suggested for row in rows] == [False] * 5 + [True]
+    assert [row.frozen for row in rows] == list(range(6))
     assert [row.trainable for row in rows][-1] == 2 * (512 + 1)
     for cheaper in ("trainable", "epoch_seconds", "memory"):
         costs = [getattr(row, cheaper) for row in rows]
         assert costs == sorted(costs, reverse=True)
         assert len(set(costs)) == len(costs)
     # 100 pictures of 0.02 s, 1 % of the work in the stem.
-    assert rows[0].epoch_seconds == pytest.approx(2 * (1 - MINI.frozen_share(1)))
+    assert rows[1].epoch_seconds == pytest.approx(2 * (1 - MINI.frozen_share(1)))
+    assert rows[0].epoch_seconds == pytest.approx(2)
 
 
 def test_a_probe_that_failed_has_no_answer(asked: Asked, begin: Begin, worker: Any) -> None:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from tl_core.backbones.chain import Chain, linear_head
 from tl_core.training.device import Device
-from tl_core.training.footprint import Footprint, cost_of, measure_step
+from tl_core.training.footprint import measure_step
 
 CPU = Device("cpu", "cpu", None, tile=4)
 
@@ -48,17 +48,3 @@ def test_nothing_is_changed(chain: Chain) -> None:
     assert not chain.training
     assert chain.frozen == 1
     assert all(parameter.grad is None for parameter in chain.parameters())
-
-
-def test_a_later_cut_costs_less() -> None:
-    footprint = Footprint(seconds=0.1, saved=(100, 10))
-    whole = cost_of(
-        footprint, parameters=50, trainable=52, frozen_share=0, cut=0, examples=20, batch=4
-    )
-    assert (whole.trainable, whole.epoch) == (52, pytest.approx(2.0))
-    assert whole.memory == 4 * 50 + 12 * 52 + 4 * 110
-    later = cost_of(
-        footprint, parameters=50, trainable=12, frozen_share=0.75, cut=1, examples=20, batch=4
-    )
-    assert later.epoch == pytest.approx(0.5)
-    assert later.memory == 4 * 50 + 12 * 12 + 4 * 10

@@ -80,6 +80,11 @@ class Weights:
         """Whether the file comes with the app."""
         return self.source.startswith("assets/")
 
+    @property
+    def is_torchvisions(self) -> bool:
+        """Whether torchvision fetches the file by its name."""
+        return not self.bundled and not self.source.startswith("https://")
+
 
 @dataclass(frozen=True)
 class FineTuning:

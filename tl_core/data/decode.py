@@ -13,21 +13,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import (
-    AvifImagePlugin,
-    BmpImagePlugin,
-    GifImagePlugin,
-    Image,
-    Jpeg2KImagePlugin,
-    JpegImagePlugin,
-    PngImagePlugin,
-    PpmImagePlugin,
-    TiffImagePlugin,
-    UnidentifiedImageError,
-    WebPImagePlugin,
-)
+from PIL import Image, UnidentifiedImageError
 
-from tl_core.data.limits import limits
+from tl_core.data.formats import FORMATS, HEIC, check_cost
 from tl_core.errors import UnreadableImageError
 from tl_core.workspace import write_atomic
 
@@ -35,23 +23,6 @@ if TYPE_CHECKING:
     from tl_core.backbones.card import Preprocessing
 
 OPENER = "1"
-
-# Named one by one: Pillow's other readers include one that starts Ghostscript (EPS).
-FORMATS: tuple[str, ...] = tuple(
-    plugin.format
-    for plugin in (
-        JpegImagePlugin.JpegImageFile,
-        PngImagePlugin.PngImageFile,
-        GifImagePlugin.GifImageFile,
-        WebPImagePlugin.WebPImageFile,
-        BmpImagePlugin.BmpImageFile,
-        TiffImagePlugin.TiffImageFile,
-        AvifImagePlugin.AvifImageFile,
-        PpmImagePlugin.PpmImageFile,
-        Jpeg2KImagePlugin.Jpeg2KImageFile,
-    )
-    if plugin.format
-)
 
 _WHITE = (255, 255, 255, 255)
 _UPRIGHT = {
@@ -92,7 +63,7 @@ def open_image(source: str | Path | bytes | BinaryIO) -> Image.Image:
             raise UnreadableImageError(f"the file cannot be opened ({error.strerror})") from error
     try:
         with Image.open(source, formats=FORMATS) as image:
-            _check_size(image)
+            check_cost(image, source)
             # In full: JPEG's quicker draft mode left pixels up to 110 of 255 away from it.
             image.load()
             return as_rgb(image)
@@ -157,18 +128,6 @@ def thumbnail(path: Path, cache: Path, side: int = 160) -> Path:
         image.save(buffer, "WEBP", quality=80)
         write_atomic(small, buffer.getvalue())
     return small
-
-
-def _check_size(image: Image.Image) -> None:
-    """Refuse before decoding: the header alone decides how much memory a picture takes."""
-    if min(image.size) < 1:
-        raise UnreadableImageError("the picture has no pixels")
-    allowed = limits()
-    if image.width * image.height > allowed.pixels:
-        raise UnreadableImageError(
-            f"too many pixels ({image.width} × {image.height}, "
-            f"at most {allowed.megapixels} million are read)"
-        )
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -248,7 +207,9 @@ def _reason(error: Exception, source: BinaryIO) -> str:
     if not head:
         return "the file is empty"
     if head[4:8] == b"ftyp" and head[8:12] in _HEIC_BRANDS:
-        return "HEIC pictures need converting to JPEG first"
+        if HEIC:
+            return "the picture inside is damaged"
+        return "HEIC pictures need the package pi-heif (pip install pi-heif), or converting to JPEG"
     return "not a picture that can be read"
 
 

@@ -156,11 +156,12 @@ def clean_name(text: str) -> str:
     >>> clean_name("  Caf\u0065\u0301 \n au\u202elait\x00 ")
     'Café aulait'
     """
-    text = unicodedata.normalize("NFC", encodable(text))
-    text = " ".join(text.split())
-    return "".join(
-        c for c in text if c in JOINERS or unicodedata.category(c) not in ("Cc", "Cf")
-    ).strip()
+    kept = "".join(
+        c
+        for c in encodable(text)
+        if c.isspace() or c in JOINERS or unicodedata.category(c) not in ("Cc", "Cf")
+    )
+    return " ".join(unicodedata.normalize("NFC", kept).split())
 
 
 def few(names: Iterable[str], limit: int = 5) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import shutil
 import threading
 import time
@@ -17,6 +18,7 @@ from tl_core.data.dataset import find_dataset
 from tl_core.errors import NoRoomError, UserError
 from tl_core.log import get_log
 from tl_core.runs.following import PausedError, StoppedError
+from tl_core.runs.logs import log_file, logged
 from tl_core.runs.recovery import FILE, Recording, recall
 from tl_core.runs.run import Run, State
 from tl_core.runs.store import LostLeaseError, Store
@@ -56,8 +58,11 @@ def execute(
     """
     folder = workspace.runs / run.id
     try:
-        with _logging_to(folder / "run.log"):
+        with _logging_to(log_file(folder)):
+            get_log().info("taken by process %d", os.getpid())
             ending = _attempt(workspace, store, run, token, leaving or threading.Event())
+            if ending is not None:
+                get_log().info("%s", ending.state)
     except OSError as error:  # not even a log can be written
         ending = _no_room(workspace) if is_full(error) else _unwritable(folder, error)
     while ending is not None:
@@ -102,7 +107,7 @@ def _attempt(
             get_log().warning("%s", error)
             return Ending("failed", str(error))
         get_log().exception("run %s", run.id)
-        log = workspace.runs / run.id / "run.log"
+        log = log_file(workspace.runs / run.id)
         message = f"Something went wrong on our side; the details are in {log}."
         return Ending("failed", message, facts={"fault": True})
 
@@ -118,7 +123,7 @@ def _train(
     recording = Recording(telling, folder, past, run.facts.get("seconds") or 0.0)
     try:
         result = WORK[run.config.work](
-            run.config, dataset, workspace, folder, telling.emit,
+            run.config, dataset, workspace, folder, logged(telling.emit),
             learn=lambda **facts: store.learn(run.id, token, **facts), wish=telling.wish,
             recording=recording, past=past,
         )  # fmt: skip

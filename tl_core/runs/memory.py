@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 MOST, LEAST = 12 << 30, 3 << 30
-"""Bytes. Half of the machine's memory, within these: torch alone takes one GiB, and the largest
-backbone with its gradients two more."""
+"""Bytes. A third of the machine's memory, within these: two processes are held to it, torch alone
+takes one GiB, and the largest backbone with its gradients two more."""
 
 _PAUSE = 0.3  # seconds between two looks
 
@@ -22,7 +22,7 @@ def share_of_machine() -> int:
         physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):  # Windows
         return MOST // 2
-    return max(LEAST, min(MOST, physical // 2))
+    return max(LEAST, min(MOST, physical // 3))
 
 
 def limit_memory(most: int) -> None:

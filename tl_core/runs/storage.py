@@ -126,15 +126,13 @@ def erase_pictures(workspace: Workspace, store: Store, files: Collection[str]) -
 def in_words(size: int) -> str:
     """Return a number of bytes as people say it.
 
-    >>> in_words(0), in_words(2_345_678), in_words(123_456_789_000)
-    ('0 MB', '2.3 MB', '123 GB')
+    >>> in_words(0), in_words(234), in_words(2_345_678), in_words(123_456_789_000)
+    ('0 kB', '1 kB', '2.3 MB', '123 GB')
     """
     for unit, name in ((10**9, "GB"), (10**6, "MB")):
         if size >= unit:
-            return (
-                f"{size / unit:,.0f} {name}" if size >= 10 * unit else f"{size / unit:.1f} {name}"
-            )
-    return f"{size / 10**6:.1f} MB" if size else "0 MB"
+            return f"{size / unit:,.{0 if size >= 10 * unit else 1}f} {name}"
+    return f"{-(-size // 1000)} kB"
 
 
 _BUSY = "This run is not over; stop it on the Train page first."

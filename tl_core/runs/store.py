@@ -70,11 +70,36 @@ class Store(Database):
         with self.read() as db:
             return find(db, run)
 
-    def runs(self, owner: str | None = None) -> list[Run]:
-        """Return every run, newest first."""
+    def runs(
+        self,
+        owner: str | None = None,
+        *,
+        first: int = 0,
+        most: int | None = None,
+        without: str = "",
+    ) -> list[Run]:
+        """Return runs, newest first.
+
+        Args:
+            owner: whose; left out, everybody's.
+            first: how many of the newest are passed over.
+            most: how many are returned at most; left out, all.
+            without: a fact; runs that have it are left out.
+        """
         with self.read() as db:
-            rows = db.execute("SELECT * FROM runs ORDER BY created DESC, rowid DESC").fetchall()
-        return [as_run(row) for row in rows if owner in (None, row["owner"])]
+            rows = db.execute(
+                f"SELECT * FROM runs WHERE {_CHOSEN} "  # noqa: S608 (our words)
+                "ORDER BY created DESC, rowid DESC LIMIT ? OFFSET ?",
+                (*_choose(owner, without), -1 if most is None else most, first),
+            ).fetchall()
+        return [as_run(row) for row in rows]
+
+    def count_runs(self, owner: str | None = None, *, without: str = "") -> int:
+        """Return how many runs there are, of those that `runs` would choose."""
+        with self.read() as db:
+            query = f"SELECT COUNT(*) FROM runs WHERE {_CHOSEN}"  # noqa: S608 (our words)
+            count: int = db.execute(query, _choose(owner, without)).fetchone()[0]
+        return count
 
     def learn(self, run: str, holder: str | None = None, **facts: Any) -> None:
         """Add facts to a run."""
@@ -234,6 +259,13 @@ class Store(Database):
                 db.execute("DELETE FROM events WHERE run = ?", (run.id,))
                 _insert(db, run.id, told)
         return True
+
+
+_CHOSEN = "(? IS NULL OR owner = ?) AND (? = '' OR json_type(facts, '$.' || ?) IS NULL)"
+
+
+def _choose(owner: str | None, without: str) -> tuple[str | None, ...]:
+    return owner, owner, without, without
 
 
 # --- inside a transaction ---------------------------------------------------------------------

@@ -108,7 +108,7 @@ def _entrant(label: str, run: Run, count: int) -> Entrant:
     low, high = interval(accuracy * count, count) if count else (None, None)
     return replace(
         made, accuracy=accuracy, low=low, high=high, seconds=run.facts["seconds"],
-        parameters=parameters, megabytes=round(4 * parameters / 1e6, 1),
+        parameters=parameters, megabytes=round(4 * parameters / 1e6, 2),
     )  # fmt: skip
 
 

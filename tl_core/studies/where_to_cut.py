@@ -15,7 +15,7 @@ from tl_core.backbones.catalog import find_card
 from tl_core.runs.store import Run, Store
 from tl_core.studies.needs import with_head_start
 from tl_core.studies.study import Asked, Part, Plan, Reading, Study
-from tl_core.training.footprint import Cost, Footprint, cost_of
+from tl_core.training.cost import Cost, Footprint, cost_of
 from tl_core.training.phases import default_cut
 from tl_core.training.phases import plan as plan_training
 from tl_core.workspace import Workspace
@@ -23,6 +23,7 @@ from tl_core.workspace import Workspace
 NAME, TITLE = "where-to-cut", "Where to cut?"
 QUESTION = "How much of the backbone should stay frozen for your pictures?"
 
+NOTHING = "nothing"
 ENOUGH = 0.95  # right answers from a frozen network, from where fine-tuning has little to gain
 
 
@@ -31,9 +32,9 @@ class Stage:
     """One stage, and what it would mean to freeze everything up to it.
 
     Attributes:
-        stage: its name.
+        stage: its name; "nothing" before the first.
         frozen: how many stages would be frozen.
-        accuracy: of a linear probe on what it hands over.
+        accuracy: of a linear probe on what it hands over; `None` for nothing.
         error: the standard error of that.
         trainable: parameters that would learn.
         epoch_seconds: estimate of an epoch on the device that was asked.
@@ -43,8 +44,8 @@ class Stage:
 
     stage: str
     frozen: int
-    accuracy: float
-    error: float
+    accuracy: float | None
+    error: float | None
     trainable: int
     epoch_seconds: float
     memory: int
@@ -72,7 +73,12 @@ def read(study: Study, store: Store, workspace: Workspace) -> Reading[Stage]:  #
     rows = tuple(
         Stage(stage, k, accuracy, error, cost.trainable, cost.epoch, cost.memory, k == cut)
         for k, (stage, (accuracy, error), cost) in enumerate(
-            zip(card.stage_names, probed, costs(card, run), strict=True), 1
+            zip(
+                (NOTHING, *card.stage_names),
+                ((None, None), *probed),
+                costs(card, run),
+                strict=True,
+            )
         )
     )
     freeze = "all" if cut == len(card.stages) else card.stage_names[cut - 1] if cut else "none"
@@ -84,7 +90,7 @@ def read(study: Study, store: Store, workspace: Workspace) -> Reading[Stage]:  #
 
 
 def costs(card: Card, run: Run) -> list[Cost]:
-    """Return what training costs with 1, 2 … stages frozen, from the step that was measured."""
+    """Return what training costs with 0, 1, 2 … stages frozen, from the step that was measured."""
     facts = run.facts
     footprint = Footprint(facts["footprint"]["seconds"], tuple(facts["footprint"]["saved"]))
     examples, classes = facts["training"], len(facts["classes"])
@@ -99,7 +105,7 @@ def costs(card: Card, run: Run) -> list[Cost]:
             examples=examples,
             batch=batch,
         )
-        for cut in range(1, len(card.stages) + 1)
+        for cut in range(len(card.stages) + 1)
     ]
 
 

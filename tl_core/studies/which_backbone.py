@@ -118,9 +118,10 @@ def _ranked(rows: list[Candidate], right: Mapping[str, Right]) -> list[Candidate
 
 def _headline(probed: list[Candidate], count: int) -> str:
     best = probed[0]
+    points = max(1, round(100 * (best.error or 0.0)))
     return (
         f"{best.title} tells {best.accuracy:.0%} of {count} pictures apart with nothing but a new "
-        f"head, give or take {100 * (best.error or 0):.0f} points."
+        f"head, give or take {points} point{'s' if points > 1 else ''}."
     )
 
 

@@ -7,46 +7,17 @@ as it is saved, so the memory at every cut is known from one step and on every k
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from tl_core.backbones.chain import Chain
+from tl_core.training.cost import Footprint
 from tl_core.training.device import Device, release_memory
 from tl_core.training.sources import Source
 
 EXAMPLES = 8
-_WEIGHT, _LEARNING = 4, 12  # bytes of a number; and of its gradient and AdamW's two means
-
-
-@dataclass(frozen=True)
-class Footprint:
-    """A training step of the whole network, for each example.
-
-    Attributes:
-        seconds: that a step takes.
-        saved: bytes that the backward pass needs of each stage.
-    """
-
-    seconds: float
-    saved: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What training costs with so many stages frozen.
-
-    Attributes:
-        trainable: parameters that learn, the head's among them.
-        epoch: seconds of an epoch where the frozen part is read and not computed.
-        memory: bytes of a step: the network, what learns, and what the backward pass needs.
-    """
-
-    trainable: int
-    epoch: float
-    memory: int
 
 
 def measure_step(
@@ -98,29 +69,3 @@ def _step(chain: Chain, x: Tensor, labels: Tensor, device: Device, saved: list[i
                 x = stage(x)
         logits = chain.head(x)
     cross_entropy(logits.float(), labels).backward()  # type: ignore[no-untyped-call]
-
-
-def cost_of(
-    footprint: Footprint,
-    *,
-    parameters: int,
-    trainable: int,
-    frozen_share: float,
-    cut: int,
-    examples: int,
-    batch: int,
-) -> Cost:
-    """Estimate what training costs at a cut.
-
-    Args:
-        footprint: of the network on this machine.
-        parameters: of the whole network.
-        trainable: of the stages after the cut and the head.
-        frozen_share: of the forward work before the cut.
-        cut: number of frozen stages.
-        examples: of an epoch.
-        batch: examples of a step.
-    """
-    epoch = examples * footprint.seconds * (1 - frozen_share)
-    memory = _WEIGHT * parameters + _LEARNING * trainable + batch * sum(footprint.saved[cut:])
-    return Cost(trainable, epoch, memory)

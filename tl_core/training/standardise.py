@@ -56,14 +56,18 @@ def measure_scale(tail: nn.Sequential, source: Source) -> Generator[Preparing, N
         squares = squares + features.square().sum(0)
         done += len(indices)
         yield Preparing("Measuring what the frozen stages make of the train set", done, count)
-    mean = total / count
-    square = squares / count
+    device = source.labels.device
+    scale = scale_of(total / count, squares / count)
+    return Scale(scale.mean.to(device), scale.spread.to(device))
+
+
+def scale_of(mean: Tensor, square: Tensor) -> Scale:
+    """Return the scale of features whose mean and mean square are given `(F,)`, in float64."""
     variance = (square - mean.square()).clamp(min=0)
     spread = ((variance + variance.mean()) / 2).sqrt()
     noise = _ROUNDING * square.mean().sqrt()
     spread = torch.where(spread > noise, spread, torch.ones_like(spread))
-    device = source.labels.device
-    return Scale(mean.float().to(device), spread.float().to(device))
+    return Scale(mean.float(), spread.float())
 
 
 class Standardised:
@@ -106,11 +110,11 @@ def standardised(
     if linear is None or scale is None:
         yield train, validation
         return
-    _to_standardised(linear, scale)
+    to_standardised(linear, scale)
     try:
         yield Standardised(train, scale), Standardised(validation, scale)
     finally:
-        _to_raw(linear, scale)
+        to_raw(linear, scale)
 
 
 def _only_linear(tail: nn.Sequential) -> nn.Linear | None:
@@ -122,12 +126,14 @@ def _only_linear(tail: nn.Sequential) -> nn.Linear | None:
 
 
 @torch.no_grad()
-def _to_standardised(linear: nn.Linear, scale: Scale) -> None:
+def to_standardised(linear: nn.Linear, scale: Scale) -> None:
+    """Let a layer give on standardised features what it gave on the raw ones."""
     linear.bias.add_(linear.weight @ scale.mean)
     linear.weight.mul_(scale.spread)
 
 
 @torch.no_grad()
-def _to_raw(linear: nn.Linear, scale: Scale) -> None:
+def to_raw(linear: nn.Linear, scale: Scale) -> None:
+    """Let a layer give on raw features what it gave on the standardised ones."""
     linear.weight.div_(scale.spread)
     linear.bias.sub_(linear.weight @ scale.mean)

@@ -1,0 +1,64 @@
+"""Runs in a list: what each is, how it stands, and the way to it."""
+
+from __future__ import annotations
+
+import time
+
+import streamlit as st
+
+from pages.shared.escape import on_page
+from pages.shared.state import address, store
+from pages.shared.steps import RUNS, page_file
+from pages.shared.wording import RECIPES, STATES
+from tl_core.backbones.catalog import find_card
+from tl_core.runs.progress import in_words
+from tl_core.runs.store import Run
+from tl_core.runs.summary import overview
+
+
+def show_runs(*, first: int = 0, most: int, without: str = "") -> None:
+    """Show some runs, newest first, each with a link.
+
+    Args:
+        first: how many of the newest are passed over.
+        most: how many are shown at most.
+        without: a fact; runs that have it are left out.
+    """
+    for run in store().runs(first=first, most=most, without=without):
+        link, standing = st.columns([1, 1], vertical_alignment="center", gap="xxsmall")
+        with link:
+            name = on_page(run.facts.get("dataset_name", "pictures"), 40)
+            st.page_link(
+                page_file("train"),
+                label=f"{name} · {find_card(run.config.backbone).title}{_recipe(run)}",
+                icon=":material/show_chart:",
+                query_params=address() | {"run": run.id},
+            )
+        standing.caption(say_standing(run))
+
+
+def say_standing(run: Run) -> str:
+    """Say how a run stands, how good it is so far, and when it was asked for."""
+    parts, accuracy = [STATES[run.state]], run.facts.get("validation_accuracy")
+    if accuracy is None:  # its events are read only where it does not know its figure yet
+        told = overview(store(), run)
+        accuracy = told["validation_accuracy"]
+        if told["epoch"] and not run.is_over:
+            at_most = f" of at most {told['epochs']}" if told["epochs"] else ""
+            parts.append(f"epoch {told['epoch']}{at_most}")
+    if accuracy is not None:
+        parts.append(f"{accuracy:.0%} of validation pictures right")
+    parts.append(f"{in_words(time.time() - run.created)} ago")
+    return " · ".join([*parts, f"run\N{NO-BREAK SPACE}{run.id[:6]}"])
+
+
+def link_to_runs() -> None:
+    """Show the way to the list of all runs, where there are any."""
+    if count := store().count_runs():
+        label = "The list of all runs" if count > 1 else "The list of runs"
+        st.page_link(page_file(RUNS.key), label=label, icon=RUNS.icon, query_params=address())
+
+
+def _recipe(run: Run) -> str:
+    recipe = run.facts.get("recipe", run.config.recipe)
+    return f" · {RECIPES[recipe][0]}" if recipe in RECIPES else ""

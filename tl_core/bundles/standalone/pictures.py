@@ -1,0 +1,26 @@
+"""Pictures of an exported script: opened, fitted, normalised."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from tl_core.bundles.standalone.settings import PREPROCESSING
+from tl_core.data.augment import to_input
+from tl_core.data.decode import as_rgb, fit
+
+
+def open_picture(path: Path) -> Tensor:
+    """Open a picture as Headstart does: uint8, height x width x 3."""
+    with Image.open(path) as image:
+        image.load()
+        return torch.from_numpy(np.array(fit(as_rgb(image), PREPROCESSING)))
+
+
+def normalised(pixels: Tensor) -> Tensor:
+    """Return what the network sees of opened pictures: float32, pictures x 3 x height x width."""
+    return to_input(pixels, PREPROCESSING.mean, PREPROCESSING.std)

@@ -1,0 +1,113 @@
+"""Which formats of pictures are opened, and what one may cost before it is decoded.
+
+Left out of Pillow's own: EPS (starts Ghostscript) and WMF (asks Windows to draw), formats that are
+told by nothing but their file's ending (TGA, SPIDER), and icons, whose header says one size and
+whose inside another.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import BinaryIO
+
+from PIL import (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    DdsImagePlugin,
+    GifImagePlugin,
+    Image,
+    ImageFile,
+    Jpeg2KImagePlugin,
+    JpegImagePlugin,
+    PcxImagePlugin,
+    PngImagePlugin,
+    PpmImagePlugin,
+    PsdImagePlugin,
+    QoiImagePlugin,
+    SgiImagePlugin,
+    SunImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+    XbmImagePlugin,
+    XpmImagePlugin,
+)
+
+from tl_core.data.limits import limits
+from tl_core.errors import UnreadableImageError
+
+try:
+    # Not pillow-heif: its wheels bring x265, under the GPL. This one only reads.
+    from pi_heif import register_heif_opener
+except ImportError:
+    HEIC = ""
+else:
+    # What lies beside the picture (thumbnails, depth) is not looked at.
+    register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
+    HEIC = "HEIF"
+
+_PLUGINS: tuple[type[ImageFile.ImageFile], ...] = (
+    JpegImagePlugin.JpegImageFile,
+    PngImagePlugin.PngImageFile,
+    GifImagePlugin.GifImageFile,
+    WebPImagePlugin.WebPImageFile,
+    BmpImagePlugin.BmpImageFile,
+    TiffImagePlugin.TiffImageFile,
+    AvifImagePlugin.AvifImageFile,
+    PpmImagePlugin.PpmImageFile,
+    Jpeg2KImagePlugin.Jpeg2KImageFile,
+    DdsImagePlugin.DdsImageFile,
+    PcxImagePlugin.PcxImageFile,
+    PsdImagePlugin.PsdImageFile,
+    QoiImagePlugin.QoiImageFile,
+    SgiImagePlugin.SgiImageFile,
+    SunImagePlugin.SunImageFile,
+    XbmImagePlugin.XbmImageFile,
+    XpmImagePlugin.XpmImageFile,
+)
+FORMATS: tuple[str, ...] = tuple(p.format for p in _PLUGINS if p.format) + ((HEIC,) * bool(HEIC))
+
+SLOW_PIXELS = 2_000_000
+"""Of a picture that Pillow decodes in Python (ASCII PPM, QOI, ...), in a second or two."""
+
+_SCANS = 12
+"""Passes over the picture that a JPEG of the largest size may take; a progressive one has 10."""
+_SCAN_MARKER = b"\xff\xda"
+
+
+def check_cost(image: ImageFile.ImageFile, file: BinaryIO) -> None:
+    """Refuse a picture that would take too much memory or time; its header alone decides.
+
+    Args:
+        image: opened and not yet decoded.
+        file: what it was opened from.
+
+    Raises:
+        UnreadableImageError: the message is the reason alone.
+    """
+    if min(image.size) < 1:
+        raise UnreadableImageError("the picture has no pixels")
+    allowed, pixels = limits(), image.width * image.height
+    if pixels > allowed.pixels:
+        raise _too_many(image, allowed.megapixels)
+    if pixels > SLOW_PIXELS and any(tile[0] in Image.DECODERS for tile in image.tile):
+        raise _too_many(image, SLOW_PIXELS // 1_000_000)
+    if image.format in ("JPEG", "MPO") and pixels * _scans(file) > _SCANS * allowed.pixels:
+        raise UnreadableImageError("the picture would take too long to decode")
+
+
+def _too_many(image: Image.Image, most: int) -> UnreadableImageError:
+    return UnreadableImageError(
+        f"too many pixels ({image.width} × {image.height}, at most {most} million are read)"
+    )
+
+
+def _scans(file: BinaryIO) -> int:
+    """Count the scans of a JPEG; within them their marker cannot occur."""
+    place = file.tell()
+    file.seek(0)
+    count, last = 0, b""
+    while piece := file.read(io.DEFAULT_BUFFER_SIZE * 16):
+        count += (last + piece).count(_SCAN_MARKER)
+        last = piece[-1:]
+    file.seek(place)
+    return count
