@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 
+from tl_core.config import RunConfig
+from tl_core.data.intake import import_source
 from tl_core.runs.launch import child_environment
 from tl_core.runs.rebuild import open_store
 from tl_core.runs.recovery import FILE
@@ -64,7 +67,8 @@ class Nursery:
 
 def kill(pid: int) -> None:
     with suppress(ProcessLookupError):
-        while True:  # a second worker ends at once while the first still lives
+        # A second worker ends at once while the first still lives; a child of ours stays a zombie.
+        for _ in range(400):
             os.kill(pid, signal.SIGKILL)
             time.sleep(0.005)
 
@@ -146,6 +150,53 @@ def test_killed_at_any_step_a_run_ends_as_if_it_had_not_been(
         assert outcome(run if run.is_over else finish(workspace, run_id)) == expected[recipe]
 
 
+@pytest.mark.slow
+def test_the_page_server_is_killed_with_its_worker_and_goes_on_when_it_comes_back(
+    queued: Queued, store: Store, workspace: Workspace, outcome: Outcome,
+    worker_pids: Callable[[], list[int]], finish: Callable[[Workspace, str], Run],
+) -> None:  # fmt: skip
+    """Real workers, started by a real server that nobody even looks at."""
+    random, settings = Random(3), RECIPES[0] | {"epochs": 40}
+    expected = outcome(finish(workspace, queued(**settings)))
+    run_id = queued(**settings)
+    for _ in range(4):
+        before = checkpoint_time(store, run_id)
+        with serving(workspace) as server:
+            goes_on = gets_further(store, run_id, before)
+            time.sleep(random.uniform(0, 1.0))
+            server.kill()
+            if random.random() < 0.5:
+                time.sleep(random.uniform(0, 1.0))  # the worker outlives the server
+            for pid in worker_pids():
+                kill(pid)
+        if not goes_on:
+            break
+    with serving(workspace):
+        wait(lambda: store.run(run_id).is_over)
+        for pid in worker_pids():
+            kill(pid)
+    assert outcome(store.run(run_id)) == expected
+
+
+@contextmanager
+def serving(workspace: Workspace) -> Iterator[subprocess.Popen[bytes]]:
+    """Run the app on a port of this machine."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true",
+         f"--server.port={port}", "--server.address=127.0.0.1"],
+        cwd=Path(__file__).parents[2], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        env=os.environ | {"HEADSTART_HOME": str(workspace.root), "HEADSTART_WORKER_IDLE": "5"},
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
 @pytest.mark.parametrize(("moments", "seed"), [(3, 1), pytest.param(50, 2, marks=slow)])
 def test_after_a_power_cut_at_any_moment_every_run_ends_as_if_it_had_not_been(
     moments: int, seed: int, queued: Queued, store: Store, workspace: Workspace, nursery: Nursery,
@@ -210,3 +261,52 @@ def test_with_the_tail_of_its_log_and_its_newest_checkpoint_cut_off(
     assert outcome(in_copy(found.run(finished), copy)) == expected
     assert finish(copy, run_id).state == "finished"
     assert outcome(in_copy(found.run(run_id), copy)) == expected
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
+    """A workspace on a disk of 400 MB, where this user may mount one."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = shutil.which("mount") and subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=400m", "tmpfs", place], check=False,
+        capture_output=True,
+    ).returncode == 0  # fmt: skip
+    if not mounted:
+        pytest.skip("a disk of its own cannot be mounted here")
+    monkeypatch.setenv("HEADSTART_HOME", str(place))
+    yield Workspace.open(place)
+    subprocess.run(["umount", "-l", place], check=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("left", [0, 100_000, 3_000_000, 12_000_000, 30_000_000])
+def test_on_a_full_disk_a_run_waits_for_room(
+    left: int, small_disk: Workspace, photo_folder: Callable[..., Path], nursery: Nursery,
+    outcome: Outcome,
+) -> None:  # fmt: skip
+    """Filled in the middle of the run, to different degrees, database and all."""
+    store = open_store(small_disk)
+    dataset = import_source(small_disk, photo_folder({"red": 10, "blue": 10}), "Colours")
+    config = RunConfig(dataset.id, "small", device="cpu", batch_size=4, epochs=40)
+    pid = nursery.start(small_disk)
+    first = store.create(config)
+    wait(lambda: store.run(first).is_over)
+    expected = outcome(store.run(first))
+
+    run_id, filler = store.create(config), small_disk.root / "filler"
+    gets_further(store, run_id, 0)
+    with suppress(OSError), filler.open("wb") as file:
+        free = shutil.disk_usage(small_disk.root).free - left
+        while free > 0:
+            free -= file.write(b"x" * min(free, 1 << 20))
+            file.flush()
+    wait(lambda: store.run(run_id).state != "running" or store.run(run_id).is_over, 60)
+    states = {store.run(run_id).state}
+    time.sleep(3)
+    filler.unlink()
+    wait(lambda: store.run(run_id).is_over)
+    kill(pid)
+    assert outcome(store.run(run_id)) == expected
+    store.check()
+    assert states == {"paused"} or left == 30_000_000
