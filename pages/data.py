@@ -13,10 +13,9 @@ from pages.shared.frame import next_step
 from pages.shared.gallery import show_dataset
 from pages.shared.known import show_known
 from pages.shared.ready import show_public, show_samples
-from pages.shared.state import address, chosen_dataset, store, workspace
+from pages.shared.state import address, chosen_dataset, engine, workspace
 from pages.shared.steps import STORAGE, page_file
 from pages.shared.uploads import show_upload_error, upload_files, upload_folder
-from tl_core.runs.launch import ensure_worker
 
 WAYS = {
     "A folder": upload_folder,
@@ -36,7 +35,7 @@ st.markdown(
 )
 
 # While the person chooses, the worker loads what it needs; training then starts at once.
-ensure_worker(workspace(), store(), "auto")
+engine().warm()
 
 # What is behind a closed tab is not made.
 for tab, show in zip(

@@ -15,14 +15,12 @@ from pages.shared.state import (
     chosen_config,
     chosen_dataset,
     chosen_run,
-    store,
-    workspace,
+    engine,
 )
 from pages.shared.wording import RECIPES
-from tl_core.runs.launch import ensure_worker
 from tl_core.training.phases import plan
 
-ensure_worker(workspace(), store(), "auto")
+engine().warm()
 dataset, card, run = chosen_dataset(), chosen_card(), chosen_run()
 
 if run is not None:
@@ -54,8 +52,7 @@ else:
     )
     place.caption(story)
     if left.button("Start training", type="primary", icon=":material/play_arrow:"):
-        choose(run=store().create(config, dataset_name=dataset.name))
-        ensure_worker(workspace(), store(), config.device)
+        choose(run=engine().submit(config, dataset_name=dataset.name))
         st.rerun()
     with st.expander("Nothing needs to be set. What was chosen for you, and why"):
         for reason in todo.reasons:

@@ -8,7 +8,7 @@ from typing import Literal
 
 import streamlit as st
 
-from pages.shared.state import store
+from pages.shared.state import engine
 from tl_core.errors import UserError
 from tl_core.runs.store import Run
 
@@ -45,11 +45,11 @@ def show_controls(run: Run) -> None:
     """Show the buttons that steer a run; where one is disabled, the reason stands below it."""
     with st.container(horizontal=True, key="controls"):
         if not reason_against("resume", run):
-            _button("resume", "Resume", "play_arrow", run, store().resume)
+            _button("resume", "Resume", "play_arrow", run, engine().resume)
         elif not run.is_over:
-            _button("pause", "Pause", "pause", run, store().ask_to_pause)
+            _button("pause", "Pause", "pause", run, engine().pause)
         if not run.is_over:
-            _button("stop", "Stop", "stop", run, store().ask_to_stop)
+            _button("stop", "Stop", "stop", run, engine().cancel)
         with _with_reason(reason_against("extend", run)) as reason:
             more = st.popover("Train some more", icon=":material/forward:", disabled=bool(reason))
             with more:
@@ -85,7 +85,7 @@ def _more(run: Run) -> None:
 
 def _extend(run: str) -> None:
     # Typed and clicked at once, the number is newer than the button.
-    store().extend(run, st.session_state[_MORE])
+    engine().extend(run, st.session_state[_MORE])
 
 
 def _ask(ask: Callable[[str], object], run: str) -> None:

@@ -18,6 +18,7 @@ from tl_core.backbones.catalog import catalogue
 from tl_core.config import RECIPES, RunConfig
 from tl_core.data.dataset import Dataset, find_dataset
 from tl_core.errors import UserError
+from tl_core.runs.engines.local import LocalEngine
 from tl_core.runs.predicting import Predictor
 from tl_core.runs.rebuild import open_store
 from tl_core.runs.store import Run, Store
@@ -105,6 +106,12 @@ def workspace() -> Workspace:
 def store() -> Store:
     """Return the store that all sessions of this server share."""
     return open_store(workspace())
+
+
+@st.cache_resource
+def engine() -> LocalEngine:
+    """Return what carries runs out for all sessions of this server."""
+    return LocalEngine(workspace(), store())
 
 
 @st.cache_resource

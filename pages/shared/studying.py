@@ -18,13 +18,13 @@ from pages.shared.state import (
     choose,
     chosen_card,
     chosen_dataset,
+    engine,
     store,
     workspace,
 )
 from pages.shared.study_tables import columns
 from pages.shared.watching import refreshing
 from tl_core.data.dataset import Dataset
-from tl_core.runs.launch import ensure_worker
 from tl_core.runs.progress import progress
 from tl_core.studies.kinds import find_kind
 from tl_core.studies.study import Asked, Kind, Reading, Study, find_study, start, stop, studies
@@ -38,7 +38,7 @@ def show_study(name: str, doing: str) -> None:
     st.subheader(f"On your own pictures: {kind.TITLE[:1].lower()}{kind.TITLE[1:]}")
     st.write(doing)
     if dataset is None:
-        _without_pictures()
+        without_pictures()
         return
     asked = Asked(dataset, _backbone(), weights=_weights())
     found = _newest(name, dataset, asked.backbone)
@@ -48,7 +48,8 @@ def show_study(name: str, doing: str) -> None:
         _show(kind, found)
 
 
-def _without_pictures() -> None:
+def without_pictures() -> None:
+    """Say that pictures are needed, and lead to some."""
     st.info("Choose pictures first, or try it with those that Headstart draws.")
     left, right = st.columns(2)
     if left.button("Try it with the drawn phones and laptops", icon=":material/play_arrow:"):
@@ -88,7 +89,7 @@ def _starting(kind: Kind, asked: Asked, *, again: bool) -> None:
         if st.button(label, key=f"start-{kind.NAME}", type="secondary" if again else "primary",
                      icon=":material/experiment:"):  # fmt: skip
             start(store(), kind.NAME, plan, asked.dataset.name)
-            ensure_worker(workspace(), store(), asked.device)
+            engine().warm(asked.device)
             st.rerun()
 
 
@@ -125,7 +126,7 @@ def _looks() -> Once[str, _Look]:
 
 def _look(kind: Kind, study_id: str) -> _Look:
     now, study = time.monotonic(), find_study(store(), study_id)
-    ensure_worker(workspace(), store(), study.first.device)
+    engine().warm(study.first.device)
     return _Look(now, study, kind.read(study, store(), workspace()))
 
 

@@ -9,8 +9,7 @@ import streamlit as st
 
 from pages.shared.once import Once
 from pages.shared.refresh import Viewers, refresh_seconds
-from pages.shared.state import store, workspace
-from tl_core.runs.launch import ensure_worker
+from pages.shared.state import engine, store
 from tl_core.runs.progress import Progress, progress
 from tl_core.runs.queue import look_ahead
 from tl_core.runs.store import Run, Told
@@ -70,8 +69,7 @@ def look(run: str, seconds: float = 0.0) -> Look:
 def _look(run_id: str) -> Look:
     now = time.monotonic()
     run = store().run(run_id)
-    if not run.is_over:
-        ensure_worker(workspace(), store(), run.config.device)
+    engine().attend(run)
     told = store().milestones(run_id)
     ended = [item.number for item in told if isinstance(item.event, EpochEnded)]
     return Look(

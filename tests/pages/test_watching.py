@@ -8,6 +8,7 @@ import pytest
 import streamlit as st
 
 from pages.shared import watching
+from tl_core.runs.engines import local
 from tl_core.runs.store import Store
 from tl_core.training.events import EpochEnded
 
@@ -15,7 +16,7 @@ from tl_core.training.events import EpochEnded
 @pytest.fixture(autouse=True)
 def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     st.cache_resource.clear()
-    monkeypatch.setattr(watching, "ensure_worker", lambda *_: False)
+    monkeypatch.setattr(local, "ensure_worker", lambda *_: False)
     yield
     st.cache_resource.clear()
 
