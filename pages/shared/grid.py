@@ -8,14 +8,13 @@ import streamlit as st
 
 from pages.shared.changing import make_version
 from pages.shared.erasing import ask_to_erase
-from pages.shared.escape import on_page
+from pages.shared.small import show_small
 from pages.shared.state import workspace
 from pages.shared.wording import SPLIT_WORDS
+from tl_core import words
 from tl_core.data.dataset import Dataset, Item
-from tl_core.data.decode import thumbnail
 from tl_core.data.edit import moved, without
 from tl_core.data.versions import save_version
-from tl_core.errors import UnreadableImageError
 
 _PAGE, _ACROSS = 24, 8
 _NEW = "a new class"
@@ -41,10 +40,7 @@ def show_grid(dataset: Dataset) -> list[Item]:
 
 
 def _picture(dataset: Dataset, item: Item, *, is_choosing: bool) -> None:
-    try:
-        st.image(str(thumbnail(dataset.path(item), workspace().cache)), width="stretch")
-    except UnreadableImageError as error:
-        st.caption(on_page(f"{item.name}: {error}"))
+    show_small(dataset.path(item), item.name)
     if is_choosing:
         st.checkbox(
             SPLIT_WORDS[item.split],
@@ -69,7 +65,7 @@ def _act(dataset: Dataset, items: Sequence[Item]) -> None:
     if not items:
         st.caption("Choose pictures above first.")
         return
-    count = f"{len(items)} picture{'' if len(items) == 1 else 's'}"
+    count = words.count(len(items), "picture")
     names = [*dataset.classes, _NEW]
     left, right = st.columns(2)
     target = names[

@@ -10,11 +10,11 @@ import streamlit as st
 from pages.shared.correcting import corrections, show_corrections
 from pages.shared.escape import on_page
 from pages.shared.quality import chosen_cell, confusion
+from pages.shared.small import show_small
 from pages.shared.state import workspace
 from pages.shared.wording import VALIDATING
 from tl_core.data.dataset import Dataset, Item, find_dataset
-from tl_core.data.decode import thumbnail
-from tl_core.errors import UnreadableImageError, UserError
+from tl_core.errors import UserError
 from tl_core.evaluation.calibration import confidences
 from tl_core.evaluation.metrics import most_mistaken
 from tl_core.evaluation.predictions import Predictions
@@ -141,10 +141,7 @@ def _picture(dataset: Dataset, item: Item | None, file: str) -> None:
         was_erased = file in {item.file for item in dataset.erased}
         st.caption("The picture was erased." if was_erased else "The picture is gone.")
         return
-    try:
-        st.image(str(thumbnail(dataset.path(item), workspace().cache)), width="stretch")
-    except UnreadableImageError as error:
-        st.caption(on_page(str(error)))
+    show_small(dataset.path(item))
 
 
 def _by_file(dataset: Dataset) -> dict[tuple[str, int], Item]:
