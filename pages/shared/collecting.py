@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.shared.escape import on_page
 from pages.shared.frame import guarded
-from pages.shared.small import show_small
+from pages.shared.small import show_small, tiles
 from pages.shared.state import choose, workspace
 from pages.shared.uploads import counted
 from tl_core import words
@@ -87,8 +87,8 @@ def _class(draft: Draft, label: str, files: list[tuple[str, str]]) -> None:
         if right.button("Take out", key=f"drop-{label}", icon=":material/delete:"):
             draft.drop(label)
             st.rerun(scope="fragment")
-        for column, (file, called) in zip(st.columns(_SHOWN), files[-_SHOWN:], strict=False):
-            with column:
+        for (file, called), tile in zip(files[-_SHOWN:], tiles(), strict=False):
+            with tile:
                 show_small(draft.folder / file, called)
 
 

@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.shared.confirming import confirm
 from pages.shared.escape import on_page
-from pages.shared.small import show_small
+from pages.shared.small import show_small, tiles
 from pages.shared.state import store, workspace
 from tl_core import words
 from tl_core.data.dataset import Dataset, Item
@@ -41,8 +41,8 @@ def ask_to_erase(dataset: Dataset, items: Sequence[Item]) -> None:
 @st.dialog("Erase from every version?")
 def _dialog(dataset: Dataset, items: Sequence[Item]) -> None:
     files = sorted({item.file for item in items})
-    for column, item in zip(st.columns(_SHOWN), items, strict=False):
-        with column:
+    for item, tile in zip(items[:_SHOWN], tiles(), strict=False):
+        with tile:
             show_small(dataset.path(item))
     versions = versions_with(workspace(), files)
     st.markdown(

@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.shared.changing import make_version
 from pages.shared.erasing import ask_to_erase
-from pages.shared.small import show_small
+from pages.shared.small import show_small, tiles
 from pages.shared.state import workspace
 from pages.shared.wording import SPLIT_WORDS
 from tl_core import words
@@ -16,7 +16,7 @@ from tl_core.data.dataset import Dataset, Item
 from tl_core.data.edit import moved, without
 from tl_core.data.versions import save_version
 
-_PAGE, _ACROSS = 24, 8
+_PAGE = 24
 _NEW = "a new class"
 
 
@@ -30,10 +30,9 @@ def show_grid(dataset: Dataset) -> list[Item]:
     page = int(st.number_input(f"Page (of {pages})", 1, pages, 1)) if pages > 1 else 1
     is_choosing = st.toggle("Choose pictures to move or take out", key="choosing")
     shown = items[(page - 1) * _PAGE : page * _PAGE]
-    for start in range(0, len(shown), _ACROSS):
-        for column, item in zip(st.columns(_ACROSS), shown[start:], strict=False):
-            with column:
-                _picture(dataset, item, is_choosing=is_choosing)
+    for item, tile in zip(shown, tiles(), strict=False):
+        with tile:
+            _picture(dataset, item, is_choosing=is_choosing)
     if is_choosing:
         _act(dataset, sorted(_picked(dataset), key=lambda item: item.name))
     return items
