@@ -6,10 +6,10 @@ from __future__ import annotations
 def count(number: int, noun: str) -> str:
     """Return a number with its noun.
 
-    >>> count(1, "picture"), count(2, "picture")
-    ('1 picture', '2 pictures')
+    >>> count(1, "picture"), count(2000, "picture")
+    ('1 picture', '2,000 pictures')
     """
-    return f"{number} {noun}" + ("" if number == 1 else "s")
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def duration(seconds: float) -> str:
