@@ -8,6 +8,7 @@ start would miss everything in `pages/main.py`.
 from __future__ import annotations
 
 import sys
+from asyncio import Task, create_task, sleep, to_thread
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from importlib import import_module
@@ -28,19 +29,34 @@ from tl_core.runs.engines.local import LocalEngine  # noqa: E402
 from tl_core.runs.rebuild import open_store  # noqa: E402
 from tl_core.workspace import Workspace  # noqa: E402
 
+ATTEND_SECONDS = 10.0
+
 
 @asynccontextmanager
 async def start_up(_app: st.App) -> AsyncIterator[None]:
     """Import what later pages need while nobody waits, and sweep up what a killed import left."""
     Thread(target=import_module, args=("pages.shared.charts",), daemon=True).start()
+    attending: Task[None] | None = None
     with suppress(HeadstartError):  # every page says what is wrong with the workspace
         workspace = Workspace.open()
         set_up_log(workspace.root, "server")
         sweep(workspace.datasets)
         sweep_drafts(workspace)
-        # Runs that were interrupted, by the end of this machine's last day say, go on.
-        LocalEngine(workspace, open_store(workspace)).attend_all()
+        attending = create_task(attend(LocalEngine(workspace, open_store(workspace))))
     yield
+    if attending is not None:
+        attending.cancel()
+
+
+async def attend(engine: LocalEngine) -> None:
+    """See that runs go on whose worker died, or that this machine's last day interrupted.
+
+    Nobody needs to watch them: a run outlives its worker with every browser closed.
+    """
+    while True:
+        with suppress(HeadstartError):
+            await to_thread(engine.attend_all)
+        await sleep(ATTEND_SECONDS)
 
 
 app = st.App(ROOT / "pages" / "main.py", lifespan=start_up, on_script_error=show_error)

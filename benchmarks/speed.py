@@ -255,26 +255,29 @@ def _row(row: Row, pairs: list[tuple[float, float]]) -> dict[str, Any]:
     }
 
 
+TRAINERS: dict[str, Callable[[Sides, Job, int], float]] = {
+    "SGD": lambda sides, job, seed: sides.reference(job, seed=seed).accuracy,
+    "Adam": lambda sides, job, seed: sides.reference(job, seed=seed, optimizer="adam").accuracy,
+    "ours": lambda sides, job, seed: sides.ours(job, seed=seed).accuracy,
+}
+
+
 def accuracies(sides: Sides) -> list[dict[str, Any]]:
     """Compare validation accuracies, means over seeds, with the better of two references."""
     rows = []
     for key in ("light", "plain", "last-two", "all-weights"):
         job = JOBS[key]
-        found = {
-            "SGD": [sides.reference(job, seed=seed).accuracy for seed in sides.args.seeds],
-            "Adam": [
-                sides.reference(job, seed=seed, optimizer="adam").accuracy
-                for seed in sides.args.seeds
-            ],
-            "ours": [sides.ours(job, seed=seed).accuracy for seed in sides.args.seeds],
-        }
+        found: dict[str, list[float]] = {side: [] for side in TRAINERS}
+        for seed in sides.args.seeds:
+            for side, train in TRAINERS.items():
+                found[side].append(train(sides, job, seed))
+                print(f"{key}, seed {seed}, {side}: {found[side][-1]:.4f}", flush=True)
         means = {side: statistics.mean(values) for side, values in found.items()}
         difference = means["ours"] - max(means["SGD"], means["Adam"])
         rows.append(
             {"what": f"{job.title}, {job.epochs} epochs", **means, "difference": difference,
              "goal": "≥ -0.01", "met": difference >= -0.01}
         )  # fmt: skip
-        print(job.title, found, flush=True)
     print()
     return rows
 

@@ -8,14 +8,22 @@ import streamlit as st
 
 from pages.shared import charts, study_charts
 from pages.shared.evidence import doubt, heading, table, verdict
+from pages.shared.explaining import show_stage
 from pages.shared.frame import go_to, guarded, next_step
 from pages.shared.lesson import CHAPTERS, PUBLISHED, PUBLISHED_READING, SLIPS, Chapter
 from pages.shared.ready import use_sample
-from pages.shared.state import address, choices, choose
+from pages.shared.state import address, choices, choose, chosen_dataset, predictor, workspace
 from pages.shared.steps import STEPS, page_file
-from pages.shared.studying import show_study
-from pages.shared.wording import GLOSSARY, MEASURING, PROMISES, RECIPES
+from pages.shared.studying import show_study, without_pictures
+from pages.shared.waiting import finished
+from pages.shared.wording import EXPLAINING, GLOSSARY, MEASURING, PROMISES, RECIPES
+from tl_core.backbones.catalog import find_card
 from tl_core.backbones.worth import measured
+from tl_core.data.dataset import Dataset
+from tl_core.data.decode import thumbnail
+from tl_core.evaluation.embedding import choose_evenly
+from tl_core.evaluation.painting import tiles
+from tl_core.runs import explanations as ask
 
 
 def idea() -> None:
@@ -37,11 +45,43 @@ def idea() -> None:
 
 
 def network() -> None:
-    """Lead to a network that is drawn."""
-    st.write("The Backbone page draws each network as its chain; Mini has five stages.")
+    """Show the first filters of Mini, and what its stages make of one's own picture."""
+    st.subheader("The first filters of Mini")
+    with guarded():
+        found = finished(ask.backbone_filters(predictor(), "mini"), "Reading the filters")
+        if found is not None:
+            st.image(tiles(found, 16, 56))
+            st.caption(EXPLAINING["filters"])
+    st.subheader("On your own pictures: what its stages make of one")
+    dataset = chosen_dataset()
+    if dataset is None:
+        without_pictures()
+    else:
+        with guarded():
+            looked_at(dataset)
     if st.button("Choose Mini and see its chain", icon=":material/account_tree:"):
         choose(backbone="mini", recipe="", freeze="", weights="", run="")
         go_to("backbone")
+
+
+@st.fragment
+def looked_at(dataset: Dataset) -> None:
+    """Show a picture, to be chosen, and what the stages of Mini make of it."""
+    items = [dataset.items[place] for place in choose_evenly([i.label for i in dataset.items], 12)]
+    left, right = st.columns([1, 3])
+    with left:
+        place = st.selectbox(
+            "Picture",
+            range(len(items)),
+            format_func=lambda place: f"{place + 1} · {dataset.classes[items[place].label]}",
+        )
+        picture = dataset.path(items[place])
+        st.image(str(thumbnail(picture, workspace().cache, 320)), width="stretch")
+    with right:
+        show_stage(
+            find_card("mini"),
+            lambda stage: ask.backbone_activations(predictor(), "mini", picture, stage),
+        )
 
 
 def years() -> None:

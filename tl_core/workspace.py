@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from tl_core.errors import NoRoomError, UserError
 
@@ -135,11 +136,22 @@ def write_atomic(path: Path, data: bytes | Iterable[bytes | memoryview]) -> None
     Raises:
         NoRoomError: the disk is full.
     """
+    with replacing(path) as file:
+        file.writelines([data] if isinstance(data, bytes) else data)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Yield a file that takes the place of another one at the end; see `write_atomic`.
+
+    Raises:
+        NoRoomError: the disk is full.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{new_id()}.part")
     try:
         with disk_errors(path.name), part.open("wb") as file:
-            file.writelines([data] if isinstance(data, bytes) else data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)

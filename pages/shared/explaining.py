@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +14,11 @@ from pages.shared.trying import Tried
 from pages.shared.waiting import finished
 from pages.shared.wording import EXPLAINING
 from tl_core.backbones.card import Card
-from tl_core.evaluation.explanation import Attention
+from tl_core.evaluation.explanation import Activations, Attention
 from tl_core.evaluation.occlusion import say_agreement
 from tl_core.evaluation.painting import overlay, tiles
 from tl_core.runs import explanations as ask
+from tl_core.runs.jobs import Job
 
 _LOOKED, _STAGE = "Where it looked", "What a stage makes of it"
 _CLASSES = 20  # in the list to choose from, likeliest first
@@ -48,7 +49,8 @@ def show_explanations(
     if view == _LOOKED:
         _looked(bundle, classes, pictures[place].path)
     elif view == _STAGE:
-        _stage(bundle, card, pictures[place].path)
+        picture = pictures[place].path
+        show_stage(card, lambda stage: ask.activations(predictor(), bundle, picture, stage))
     else:
         st.caption(EXPLAINING["choose"])
 
@@ -96,10 +98,15 @@ def _covering(bundle: Path, picture: Path, name: str, seen: Attention) -> None:
     st.caption(cost + EXPLAINING["covering"])
 
 
-def _stage(bundle: Path, card: Card, picture: Path) -> None:
+def show_stage(card: Card, asked: Callable[[str], Job[Activations]]) -> None:
+    """Show what a stage, to be chosen, makes of a picture.
+
+    Args:
+        card: of the backbone.
+        asked: asks for what a stage makes, by its name.
+    """
     stage = st.select_slider("Stage", card.stage_names, key=f"stage-{card.name}")
-    job = ask.activations(predictor(), bundle, picture, stage)
-    seen = finished(job, "Passing the picture through")
+    seen = finished(asked(stage), "Passing the picture through")
     if seen is None:
         return
     left, right = st.columns([1, 3])

@@ -38,7 +38,7 @@ def show_study(name: str, doing: str) -> None:
     st.subheader(f"On your own pictures: {kind.TITLE[:1].lower()}{kind.TITLE[1:]}")
     st.write(doing)
     if dataset is None:
-        _without_pictures()
+        without_pictures()
         return
     asked = Asked(dataset, _backbone(), weights=_weights())
     found = _newest(name, dataset, asked.backbone)
@@ -48,7 +48,8 @@ def show_study(name: str, doing: str) -> None:
         _show(kind, found)
 
 
-def _without_pictures() -> None:
+def without_pictures() -> None:
+    """Say that pictures are needed, and lead to some."""
     st.info("Choose pictures first, or try it with those that Headstart draws.")
     left, right = st.columns(2)
     if left.button("Try it with the drawn phones and laptops", icon=":material/play_arrow:"):

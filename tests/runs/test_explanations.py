@@ -21,6 +21,7 @@ from tl_core.bundles.predict import Model
 from tl_core.config import RunConfig
 from tl_core.data.augment import to_input
 from tl_core.data.dataset import Dataset, Item
+from tl_core.data.decode import fit, open_image
 from tl_core.errors import UserError
 from tl_core.evaluation.gradcam import gradcam
 from tl_core.runs import explanations as ask
@@ -186,3 +187,19 @@ def test_a_map_shows_both_splits_of_every_class(
     assert len(chosen) == len(set(chosen)) == held + learned
     for label in range(3):
         assert sum(item.label == label for item in chosen) >= len(chosen) // 3 - 1
+
+
+def test_a_backbone_as_it_comes_can_be_looked_into(
+    predictor: Predictor, photos: list[Path]
+) -> None:
+    chain, card = load_backbone("mini").eval(), find_card("mini")
+    assert done(ask.backbone_filters(predictor, "mini")).shape == (32, 3, 3, 3)
+    seen = done(ask.backbone_activations(predictor, "mini", photos[0], "layer2"))
+    pixels = torch.from_numpy(np.array(fit(open_image(photos[0]), card.preprocessing)))
+    with torch.no_grad():
+        x = to_input(pixels[None], card.preprocessing.mean, card.preprocessing.std)
+        made = chain.body(3)(x)[0]
+    assert seen.mean == pytest.approx(made.mean(0).numpy(), abs=1e-5)
+    gone = ask.backbone_activations(predictor, "mini", photos[0].with_name("gone.png"), "stem")
+    with pytest.raises(UserError, match="choose another one"):
+        done(gone)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from tl_core.config import RunConfig
@@ -76,7 +78,7 @@ def test_a_run_goes_with_its_folder(workspace: Workspace, store: Store, run: str
 def test_parts_of_the_cache(workspace: Workspace, store: Store, dataset: Dataset) -> None:
     thumbnail(dataset.path(dataset.items[0]), workspace.cache)
     kept = {one.id: one for one in storage.caches_kept(workspace, store)}
-    assert list(kept)[: len(storage.CACHES)] == list(storage.CACHES)
+    assert list(kept) == list(storage.CACHES)
     assert kept["thumbnails"].bytes > 0
     assert kept["pixels"].bytes == 0
     storage.clear_cache(workspace, store, "thumbnails")
@@ -85,11 +87,25 @@ def test_parts_of_the_cache(workspace: Workspace, store: Store, dataset: Dataset
     assert len(list_datasets(workspace)) == 1
 
 
+def test_a_download_that_broke_off(workspace: Workspace, store: Store) -> None:
+    workspace.downloads.mkdir()
+    part = workspace.downloads / ".set.zip.part"
+    part.write_bytes(bytes(1000))
+    held = {one.id: one.held for one in storage.caches_kept(workspace, store)}["downloads"]
+    assert held.startswith("Something is being downloaded")
+    with pytest.raises(UserError, match="being downloaded"):
+        storage.clear_cache(workspace, store, "downloads")
+    os.utime(part, (1, 1))
+    storage.clear_cache(workspace, store, "downloads")
+    assert not part.exists()
+
+
 def test_the_cache_stays_while_a_run_trains(
     workspace: Workspace, store: Store, monkeypatch: pytest.MonkeyPatch, run: str
 ) -> None:
     training = store.run(run).__class__(**{**vars(store.run(run)), "state": "running"})
     monkeypatch.setattr(Store, "runs", lambda _: [training])
-    assert all("is training" in one.held for one in storage.caches_kept(workspace, store))
+    kept = [one for one in storage.caches_kept(workspace, store) if one.id != "downloads"]
+    assert all("is training" in one.held for one in kept)
     with pytest.raises(UserError, match="is training"):
         storage.clear_cache(workspace, store, "pixels")

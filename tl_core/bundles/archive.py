@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import struct
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -21,7 +20,7 @@ from typing import Any, BinaryIO, NoReturn
 from tl_core.bundles.card import card
 from tl_core.bundles.manifest import SCHEMA, WEIGHTS, Manifest, Member
 from tl_core.errors import UserError
-from tl_core.workspace import disk_errors, new_id, require_space, sync_folder
+from tl_core.workspace import replacing, require_space
 
 MANIFEST, CARD, FAMILIAR = "manifest.json", "card.md", "familiar.safetensors"
 MOST: Mapping[str, int] = {MANIFEST: 8 << 20, CARD: 8 << 20, FAMILIAR: 64 << 20, WEIGHTS: 4 << 30}
@@ -112,18 +111,9 @@ def write_bundle_file(path: Path, manifest: Manifest, contents: Mapping[str, byt
     manifest = replace(manifest, schema=SCHEMA, members=members)
     text = json.dumps(manifest.to_dict(), indent=1, ensure_ascii=False).encode()
     require_space(path.parent, sum(map(len, contents.values())))
-    part = path.with_name(f".{new_id()}.part")
-    try:
-        with disk_errors(path.name), part.open("wb") as file:
-            with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-                for name, content in {MANIFEST: text, **contents}.items():
-                    archive.writestr(zipfile.ZipInfo(name, _DATE), content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-        sync_folder(path.parent)
-    finally:
-        part.unlink(missing_ok=True)
+    with replacing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in {MANIFEST: text, **contents}.items():
+            archive.writestr(zipfile.ZipInfo(name, _DATE), content)
     return manifest
 
 

@@ -46,6 +46,20 @@ def first_filters(predictor: Predictor, model: Path) -> Job[NDArray[np.float32]]
     return predictor.later(_request("filters", model), lambda answer: answer["filters"])
 
 
+def backbone_activations(
+    predictor: Predictor, backbone: str, picture: Path, stage: str
+) -> Job[Activations]:
+    """Ask what a stage of a backbone as it comes makes of a picture."""
+    request = {"do": "look", "backbone": backbone, "picture": str(picture), "stage": stage}
+    return predictor.later(request, lambda answer: Activations(**answer))
+
+
+def backbone_filters(predictor: Predictor, backbone: str) -> Job[NDArray[np.float32]]:
+    """Ask for the first filters of a backbone as it comes; see `first_filters`."""
+    request = {"do": "first", "backbone": backbone}
+    return predictor.later(request, lambda answer: answer["filters"])
+
+
 def movement(predictor: Predictor, model: Path, began: RunConfig) -> Job[Movement]:
     """Ask how far a run that was told `began` moved the weights of each stage."""
     return _ask(predictor, "move", model, Movement, **_began(began))

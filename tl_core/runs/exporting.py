@@ -20,7 +20,7 @@ from tl_core.runs.locate import find_bundle
 from tl_core.runs.run import Run
 from tl_core.runs.store import Store
 from tl_core.training.phases import Phase
-from tl_core.workspace import Workspace, disk_errors, new_id, require_space, write_atomic
+from tl_core.workspace import Workspace, replacing, require_space, write_atomic
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,13 +77,8 @@ def export(workspace: Workspace, model: str, kind: str, target: Path) -> Exporte
 def _bundle(_workspace: Workspace, _model: str, bundle: Path, target: Path) -> Exported:
     manifest = read_manifest(bundle)
     require_space(target.parent, bundle.stat().st_size)
-    part = target.with_name(f".{new_id()}.part")
-    try:
-        with disk_errors(target.name):
-            shutil.copyfile(bundle, part)
-            part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+    with bundle.open("rb") as source, replacing(target) as file:
+        shutil.copyfileobj(source, file)
     return Exported(
         (target,),
         f"It tells {len(manifest.classes)} classes apart; whoever has Headstart opens it on the "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,10 @@ CACHES = {
     "thumbnails": "Small copies of pictures",
     "sketches": "What the checks know of pictures",
     "findings": "What the checks found",
+    "downloads": "Downloads that did not end",
 }
+_DOWNLOADS = "downloads"
+_UNDER_WAY = 60.0  # seconds since something was last written
 
 
 @dataclass(frozen=True)
@@ -59,14 +63,13 @@ def runs_kept(workspace: Workspace, store: Store) -> list[tuple[Run, Kept]]:
 
 
 def caches_kept(workspace: Workspace, store: Store) -> list[Kept]:
-    """Return every part of the cache with what it takes."""
-    held = _TRAINING if any(run.state == "running" for run in store.runs()) else ""
-    names = {*CACHES, *(path.name for path in workspace.cache.iterdir() if path.is_dir())}
+    """Return every part of the cache with what it takes, and downloads that did not end."""
+    known = list(CACHES)
+    found = {path.name for path in workspace.cache.iterdir() if path.is_dir()}
     return [
-        Kept(name, *_sizes(workspace.cache / name), held)
-        for name in sorted(names, key=lambda name: (list(CACHES).index(name) if name in CACHES
-                                                    else len(CACHES), name))
-    ]  # fmt: skip
+        Kept(name, *_sizes(_place(workspace, name)), _cache_held(workspace, store, name))
+        for name in (*known, *sorted(found - set(known)))
+    ]
 
 
 def runs_of(store: Store, dataset: str) -> list[Run]:
@@ -97,13 +100,16 @@ def delete_run(workspace: Workspace, store: Store, run: str) -> None:
 
 
 def clear_cache(workspace: Workspace, store: Store, name: str) -> None:
-    """Delete a part of the cache; it is computed again when it is needed.
+    """Delete a part of the cache; it is computed, or downloaded, again when it is needed.
 
     Raises:
-        UserError: a run is training.
+        UserError: a run is training, or a download is under way.
     """
-    _refuse(_TRAINING if any(run.state == "running" for run in store.runs()) else "")
-    if name in {path.name for path in workspace.cache.iterdir()}:
+    _refuse(_cache_held(workspace, store, name))
+    if name == _DOWNLOADS:
+        for path in _files(workspace.downloads):
+            path.unlink(missing_ok=True)
+    elif name in {path.name for path in workspace.cache.iterdir()}:
         trim(workspace.cache / name, 0)
 
 
@@ -136,7 +142,19 @@ def in_words(size: int) -> str:
 
 
 _BUSY = "This run is not over; stop it on the Train page first."
+_DOWNLOADING = "Something is being downloaded; wait for its end, or a minute after it broke off."
 _TRAINING = "A run is training and reads it; wait for its end, or stop it."
+
+
+def _place(workspace: Workspace, name: str) -> Path:
+    return workspace.downloads if name == _DOWNLOADS else workspace.cache / name
+
+
+def _cache_held(workspace: Workspace, store: Store, name: str) -> str:
+    if name == _DOWNLOADS:
+        times = [path.stat().st_mtime for path in _files(workspace.downloads)]
+        return _DOWNLOADING if time.time() - max(times, default=0) < _UNDER_WAY else ""
+    return _TRAINING if any(run.state == "running" for run in store.runs()) else ""
 
 
 def _held(datasets: Collection[Dataset], active: Collection[Run]) -> str:
