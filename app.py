@@ -20,7 +20,8 @@ import streamlit as st
 ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT))
 
-from pages.shared.frame import show_error  # noqa: E402 (importable from here on)
+from pages.shared.downloads import ROUTES  # noqa: E402 (importable from here on)
+from pages.shared.frame import show_error  # noqa: E402
 from tl_core.data.draft import sweep_drafts  # noqa: E402
 from tl_core.data.site import sweep  # noqa: E402
 from tl_core.errors import HeadstartError  # noqa: E402
@@ -59,4 +60,6 @@ async def attend(engine: LocalEngine) -> None:
         await sleep(ATTEND_SECONDS)
 
 
-app = st.App(ROOT / "pages" / "main.py", lifespan=start_up, on_script_error=show_error)
+app = st.App(
+    ROOT / "pages" / "main.py", lifespan=start_up, routes=ROUTES, on_script_error=show_error
+)

@@ -1,52 +1,43 @@
-"""Predict: try a finished model on new pictures."""
+"""Predict: try a finished model, or one that someone sent, on new pictures."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import streamlit as st
 
 from pages.shared.answers import show_answers
-from pages.shared.escape import on_page
 from pages.shared.explaining import show_explanations
 from pages.shared.frame import guarded, next_step
-from pages.shared.state import choose, chosen_run, predictor, store, workspace
-from pages.shared.trying import sample_pictures, uploaded_pictures
-from tl_core.backbones.catalog import find_card
+from pages.shared.many import bring_many, show_table
+from pages.shared.opening import bring_model, choose_opened, show_told
+from pages.shared.state import predictor, workspace
+from pages.shared.taking_along import show_taking_along
+from pages.shared.trying import Tried, sample_pictures, uploaded_pictures
+from tl_core.runs.batch import Taken
+
+AS_CARDS = 24
+"""Uploaded pictures that are shown one beside the other; more become a table."""
 
 st.header("Try it on new pictures")
-runs = {run.id: run for run in store().runs() if run.facts.get("bundle")}
-if not runs:
+predictor().warm()
+opened = choose_opened()
+if opened is None:
     st.info("There is no trained model yet. Train one first; the sample takes about a minute.")
     next_step("train", "Go to Train")
+    bring_model(expanded=True)
     st.stop()
+show_told(opened)
 
-predictor().warm()
-current = chosen_run()
-ids = list(runs)
-picked = st.selectbox(
-    "Model",
-    ids,
-    ids.index(current.id) if current and current.id in runs else 0,
-    format_func=lambda run: (
-        f"{runs[run].facts['dataset_name']} · {find_card(runs[run].config.backbone).title} · "
-        f"{runs[run].facts['validation_accuracy']:.0%} of validation pictures right · {run[:6]}"
-    ),
-)
-if current is None or picked != current.id:
-    choose(run=picked)
-run = runs[picked]
-classes = ", ".join(on_page(name, 30) for name in run.facts["classes"][:20])
-st.caption(f"It knows these classes and no others: {classes}")
-
-HELD, UPLOAD, CAMERA = "Pictures it never learned from", "Upload pictures", "Camera"
-way = st.segmented_control(
-    "Pictures from", [HELD, UPLOAD, CAMERA], default=HELD, required=True,
-    label_visibility="collapsed",
+HELD, UPLOAD, MANY, CAMERA = (
+    "Pictures it never learned from", "Upload pictures", "A folder or an archive", "Camera",
 )  # fmt: skip
+ways = [HELD, UPLOAD, MANY, CAMERA] if opened.run else [UPLOAD, MANY, CAMERA]
+way = st.segmented_control(
+    "Pictures from", ways, default=ways[0], required=True, label_visibility="collapsed"
+)
+pictures: list[Tried] = []
 with guarded():
-    if way == HELD:
-        pictures = sample_pictures(workspace(), run)
+    if way == HELD and opened.run:
+        pictures = sample_pictures(workspace(), opened.run)
         if pictures:
             st.caption("From the test pictures, or the validation pictures where there are none.")
         else:
@@ -54,10 +45,17 @@ with guarded():
     elif way == UPLOAD:
         files = st.file_uploader("Pictures", accept_multiple_files=True, key="predict-files")
         pictures = uploaded_pictures(workspace(), files)
-    else:
+    elif way == CAMERA:
         shot = st.camera_input("The browser asks you first. It works on this machine, or by https.")
         pictures = uploaded_pictures(workspace(), [shot] if shot else [])
+    if way == MANY:
+        pictures = show_table(opened, bring_many())
+    elif len(pictures) > AS_CARDS:
+        pictures = show_table(opened, [Taken(picture.name, picture.path) for picture in pictures])
+    elif pictures:
+        show_answers(opened.bundle, pictures)
     if pictures:
-        show_answers(run, pictures)
-        card = find_card(run.config.backbone)
-        show_explanations(Path(run.facts["bundle"]), card, run.facts["classes"], pictures)
+        show_explanations(opened.bundle, opened.card, opened.classes, pictures)
+st.divider()
+show_taking_along(opened)
+bring_model()

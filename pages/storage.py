@@ -12,6 +12,7 @@ from pages.shared.escape import on_page
 from pages.shared.finding_pictures import show_finding
 from pages.shared.state import store, workspace
 from pages.shared.wording import STATES
+from tl_core import words
 from tl_core.backbones.catalog import find_card
 from tl_core.runs import storage
 
@@ -19,7 +20,7 @@ st.header("What is kept on this machine")
 say_confirmed()
 free = shutil.disk_usage(workspace().root).free
 st.caption(f"Everything is in {on_page(str(workspace().root), 300)}. Free on that disk: "
-           f"{storage.in_words(free)}.")  # fmt: skip
+           f"{words.size(free)}.")  # fmt: skip
 
 with st.spinner("Measuring …"):
     datasets = storage.datasets_kept(workspace(), store())
@@ -38,10 +39,10 @@ for dataset, kept in datasets:
             f"{len(dataset.classes)} classes",
             kept,
             f"The dataset {on_page(dataset.name)} goes, with the files that no other version "
-            f"has: {storage.in_words(kept.frees)} become free."
-            + (f" {storage.in_words(shared)} stay for its other versions." if shared else "")
+            f"has: {words.size(kept.frees)} become free."
+            + (f" {words.size(shared)} stay for its other versions." if shared else "")
             + (
-                f" {len(learned)} run{'' if len(learned) == 1 else 's'} learned from it; models "
+                f" {words.count(len(learned), 'run')} learned from it; models "
                 "and figures stay, and their pictures can no longer be shown."
                 if learned
                 else ""
@@ -66,14 +67,14 @@ for run, kept in runs:
         lambda run=run: storage.delete_run(workspace(), store(), run.id),  # type: ignore[misc]
     )
 
-st.subheader("What can be computed again")
-st.caption("Kept so that it need not be computed twice. Old parts go by themselves.")
+st.subheader("What can be made again")
+st.caption("Kept so that nothing need be computed or downloaded twice. Old parts go by themselves.")
 if not any(kept.bytes for kept in caches):
     st.info("Nothing of the kind is kept now.")
 for kept in (one for one in caches if one.bytes):
     title = storage.CACHES.get(kept.id, on_page(kept.id))
     ask_to_delete(
-        Question(title, kept, f"{title}: all of it goes, and is computed again when needed."),
+        Question(title, kept, f"{title}: all of it goes, and is made again when it is needed."),
         lambda kept=kept: storage.clear_cache(workspace(), store(), kept.id),  # type: ignore[misc]
     )
 

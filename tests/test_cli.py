@@ -28,6 +28,7 @@ from safetensors.torch import load_file, save_file
 
 from tl_core import cli, terminal
 from tl_core.backbones.catalog import catalogue, family_of
+from tl_core.bundles.doubts import DOUBTS
 from tl_core.bundles.predict import Model
 from tl_core.cli import main
 from tl_core.runs.engines import local
@@ -325,12 +326,13 @@ def test_predict_a_folder_as_a_table(
     assert status == 0
     assert not text.endswith("\n\n")
     head, *rows = csv.reader(io.StringIO(text))
-    assert head == ["path", "class", "probability", "'=1+1", "'@home"]
+    assert head == ["path", "class", "probability", "'=1+1", "'@home", "doubts"]
     assert len(rows) == 10
-    for path, best, share, *shares in rows:
+    for path, best, share, *shares, doubts in rows:
         assert path.startswith("'-deep"), "a spreadsheet shows it and does not compute it"
         assert best in ("'=1+1", "'@home")
         assert float(share) == max(map(float, shares))
+        assert set(filter(None, doubts.split(", "))) <= set(DOUBTS.values())
     assert err == f"skipped  {Path('-deep') / 'notes.txt'}: not a picture that can be read\n"
     assert list(ask("predict", "--model", model, "--csv", "--json", folder)[1]) == [
         "predictions",

@@ -25,6 +25,7 @@ FLOORS = (
         "tl_core.version",
         "tl_core.download",
         "tl_core.log",
+        "tl_core.words",
     },
     {"tl_core.backbones"},
     {"tl_core.data"},

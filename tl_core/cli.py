@@ -7,7 +7,6 @@ exactly one JSON object; progress goes to standard error.
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import sys
 import time
@@ -25,11 +24,14 @@ from tl_core.data.finding import Finding, described, summed_up
 from tl_core.data.open import import_any, open_dataset, ready_names
 from tl_core.data.scan import findings
 from tl_core.errors import HeadstartError, UserError
-from tl_core.escape import csv_cell, in_terminal
+from tl_core.escape import in_terminal
 from tl_core.evaluation.report import as_json, as_text, report
+from tl_core.runs.batch import Answered, write_table
 from tl_core.runs.evaluating import names_of, predictions
 from tl_core.runs.exporting import KINDS, export
 from tl_core.runs.locate import find_bundle
+from tl_core.runs.predicting import Answer as Shares
+from tl_core.runs.predicting import largest_first
 from tl_core.runs.store import Store
 from tl_core.workspace import Workspace, write_atomic
 
@@ -226,15 +228,11 @@ def _pictures(paths: Sequence[Path]) -> list[Path]:
 
 
 def _write_csv(predictions: list[dict[str, Any]]) -> None:
-    classes = list(predictions[0]["probabilities"])
-    # All in quotes: where lists are separated by semicolons, a;=1+1 would be two cells.
-    table = csv.writer(sys.stdout, lineterminator="\n", quoting=csv.QUOTE_ALL)
-    table.writerow(["path", "class", "probability", *map(csv_cell, classes)])
-    for row in predictions:
-        shares = [f"{row['probabilities'][name]:.6f}" for name in classes]
-        table.writerow(
-            [csv_cell(row["path"]), csv_cell(row["class"]), f"{row['probability']:.6f}", *shares]
-        )
+    rows = [
+        Answered(p["path"], None, Shares(largest_first(p["probabilities"]), "", tuple(p["doubts"])))
+        for p in predictions
+    ]
+    write_table(rows, list(predictions[0]["probabilities"]), sys.stdout)
 
 
 def _export(args: argparse.Namespace) -> Answer:

@@ -77,6 +77,11 @@ class Workspace:
         return self.root / "downloads"
 
     @property
+    def models(self) -> Path:
+        """Models' files that people brought, named by their content."""
+        return self.root / "models"
+
+    @property
     def weights(self) -> Path:
         """Weights files that people brought, named by their content."""
         return self.root / "weights"

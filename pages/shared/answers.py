@@ -1,4 +1,4 @@
-"""Predictions as people read them: the picture, the best classes, their shares."""
+"""Predictions as people read them: the picture, the best classes, their shares, and doubts."""
 
 from __future__ import annotations
 
@@ -10,27 +10,35 @@ import streamlit as st
 from pages.shared.escape import on_page
 from pages.shared.state import predictor, workspace
 from pages.shared.trying import Tried
+from pages.shared.wording import DOUBTED
 from tl_core.data.decode import thumbnail
+from tl_core.runs.batch import BEST
 from tl_core.runs.predicting import Answer
-from tl_core.runs.store import Run
+from tl_core.words import count
 
-_ACROSS, _BEST = 4, 3
+_ACROSS = 4
 
 
-def show_answers(run: Run, pictures: Sequence[Tried]) -> None:
+def show_answers(bundle: Path, pictures: Sequence[Tried]) -> None:
     """Predict pictures and show them with their best classes.
 
     Raises:
         UserError, HeadstartError: see `Predictor.predict`.
     """
-    with st.spinner(f"Looking at {len(pictures)} pictures …", show_time=True):
-        answers = predictor().predict(Path(run.facts["bundle"]), [p.path for p in pictures])
+    with st.spinner(f"Looking at {count(len(pictures), 'picture')} …", show_time=True):
+        answers = predictor().predict(bundle, [p.path for p in pictures])
     for start in range(0, len(pictures), _ACROSS):
         columns = st.columns(_ACROSS)
         row = zip(columns, pictures[start:], answers[start:], strict=False)
         for column, picture, answer in row:
-            with column, st.container(border=True):
-                _card(picture, answer)
+            with column:
+                show_answer(picture, answer)
+
+
+def show_answer(picture: Tried, answer: Answer) -> None:
+    """Show one picture with its answer."""
+    with st.container(border=True):
+        _card(picture, answer)
 
 
 def _card(picture: Tried, answer: Answer) -> None:
@@ -39,12 +47,17 @@ def _card(picture: Tried, answer: Answer) -> None:
         st.warning(f"{name}: {on_page(answer.reason, 200)}")
         return
     st.image(str(thumbnail(picture.path, workspace().cache, 320)), width="stretch")
-    best = list(answer.probabilities.items())[:_BEST]
-    st.markdown(f"**{on_page(best[0][0], 40)}**")
-    for label, share in best:
-        st.progress(share, f"{on_page(label, 30)} · {share:.1%}")
+    guess = on_page(answer.best, 40)
+    if answer.doubts:
+        said, why = DOUBTED[answer.doubts[-1]]
+        st.markdown(f":material/help: **{said}**", help=why)
+        st.caption(f"If it is one of the classes, then most likely {guess}.")
+    else:
+        st.markdown(f"**{guess}**")
+    for label, share in list(answer.probabilities.items())[:BEST]:
+        st.progress(min(share, 1.0), f"{on_page(label, 30)} · {share:.1%}")
     if picture.truth:
-        right = picture.truth == best[0][0]
+        right = picture.truth == answer.best
         st.caption(f"{'✓ right' if right else '✗ wrong'}: it is {on_page(picture.truth, 30)}")
     else:
         st.caption(name)

@@ -11,6 +11,7 @@ from pages.shared.escape import on_page
 from pages.shared.frame import guarded
 from pages.shared.state import choose, workspace
 from pages.shared.uploads import counted
+from tl_core import words
 from tl_core.data.dataset import Dataset
 from tl_core.data.edit import merged, renamed, without_class
 from tl_core.data.versions import add_pictures, save_version
@@ -68,7 +69,7 @@ def _add(dataset: Dataset) -> None:
         "A new picture that is nearly the same as one that is here goes to its side of the "
         "division; the others are divided as at the import."
     )
-    count = f"{len(waiting)} picture{'' if len(waiting) == 1 else 's'}"
+    count = words.count(len(waiting), "picture")
     if st.button(f"Add {count} to {on_page(name, 40)}", type="primary", icon=":material/add:"):
         tell, clear = counted("Adding the pictures")
         with guarded():

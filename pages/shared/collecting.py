@@ -6,12 +6,12 @@ import streamlit as st
 
 from pages.shared.escape import on_page
 from pages.shared.frame import guarded
+from pages.shared.small import show_small, tiles
 from pages.shared.state import choose, workspace
 from pages.shared.uploads import counted
-from tl_core.data.decode import thumbnail
+from tl_core import words
 from tl_core.data.draft import Draft, new_draft
 from tl_core.data.intake import import_classes
-from tl_core.errors import UnreadableImageError
 
 _SHOWN = 6
 
@@ -82,16 +82,14 @@ def gather(draft: Draft, name: str, key: str) -> None:
 def _class(draft: Draft, label: str, files: list[tuple[str, str]]) -> None:
     with st.container(border=True):
         left, right = st.columns([5, 1], vertical_alignment="center")
-        count = f"{len(files)} picture{'' if len(files) == 1 else 's'}"
+        count = words.count(len(files), "picture")
         left.markdown(f"**{on_page(label)}** · {count}")
         if right.button("Take out", key=f"drop-{label}", icon=":material/delete:"):
             draft.drop(label)
             st.rerun(scope="fragment")
-        for column, (file, called) in zip(st.columns(_SHOWN), files[-_SHOWN:], strict=False):
-            try:
-                column.image(str(thumbnail(draft.folder / file, workspace().cache)))
-            except UnreadableImageError as error:
-                column.caption(f"{on_page(called, 30)}: {on_page(str(error))}")
+        for (file, called), tile in zip(files[-_SHOWN:], tiles(), strict=False):
+            with tile:
+                show_small(draft.folder / file, called)
 
 
 def _make(draft: Draft, held: dict[str, list[tuple[str, str]]]) -> None:

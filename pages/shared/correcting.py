@@ -11,6 +11,7 @@ from pages.shared.frame import guarded
 from pages.shared.starting import start
 from pages.shared.state import workspace
 from pages.shared.wording import VALIDATING
+from tl_core import words
 from tl_core.data.dataset import Dataset, Item
 from tl_core.data.edit import moved, without
 from tl_core.data.versions import save_version
@@ -25,7 +26,7 @@ def show_corrections(run: Run, dataset: Dataset, items: Sequence[Item]) -> None:
     latest = made[-1] if (made := _made(run)) else dataset
     files = {item.file for item in items}
     items = [item for item in latest.of("validation") if item.file in files]
-    count = f"{len(items)} picture{'' if len(items) == 1 else 's'}" if items else "the chosen ones"
+    count = words.count(len(items), "picture") if items else "the chosen ones"
     of, put, out, _ = st.columns([3, 2, 2, 2], vertical_alignment="bottom")
     target = of.selectbox(
         "What they really are", latest.classes, disabled=not items, key=f"really-{run.id}"

@@ -9,7 +9,8 @@ import streamlit as st
 
 from pages.shared.confirming import confirm
 from pages.shared.escape import on_page
-from tl_core.runs.storage import Kept, in_words
+from tl_core import words
+from tl_core.runs.storage import Kept
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def ask_to_delete(question: Question, delete: Callable[[], None]) -> None:
     with st.container(border=True):
         left, middle, right = st.columns([5, 1, 1], vertical_alignment="center")
         left.markdown(question.title)
-        middle.markdown(in_words(kept.bytes))
+        middle.markdown(words.size(kept.bytes))
         if right.button("Delete …", disabled=bool(kept.held), key=f"delete-{kept.id}"):
             _dialog(question, delete)
         if kept.held:
@@ -53,4 +54,4 @@ def _dialog(question: Question, delete: Callable[[], None]) -> None:
 
 def _delete(delete: Callable[[], None], kept: Kept) -> str:
     delete()
-    return f"Deleted: {in_words(kept.frees)} are free."
+    return f"Deleted: {words.size(kept.frees)} are free."

@@ -8,11 +8,11 @@ import streamlit as st
 
 from pages.shared.confirming import confirm
 from pages.shared.escape import on_page
+from pages.shared.small import show_small, tiles
 from pages.shared.state import store, workspace
+from tl_core import words
 from tl_core.data.dataset import Dataset, Item
-from tl_core.data.decode import thumbnail
 from tl_core.data.erase import versions_with
-from tl_core.errors import UnreadableImageError
 from tl_core.runs.storage import erase_pictures, why_not_erased
 
 _SHOWN = 6
@@ -22,7 +22,7 @@ def ask_to_erase(dataset: Dataset, items: Sequence[Item]) -> None:
     """Show the button that erases pictures everywhere; where it is disabled, with the reason."""
     files = sorted({item.file for item in items})
     reason = why_not_erased(workspace(), store(), files)
-    count = f"{len(files)} picture{'' if len(files) == 1 else 's'}"
+    count = words.count(len(files), "picture")
     if st.button(
         f"Erase {count} from every version …",
         disabled=bool(reason),
@@ -41,11 +41,9 @@ def ask_to_erase(dataset: Dataset, items: Sequence[Item]) -> None:
 @st.dialog("Erase from every version?")
 def _dialog(dataset: Dataset, items: Sequence[Item]) -> None:
     files = sorted({item.file for item in items})
-    for column, item in zip(st.columns(_SHOWN), items, strict=False):
-        try:
-            column.image(str(thumbnail(dataset.path(item), workspace().cache)))
-        except UnreadableImageError as error:
-            column.caption(on_page(str(error)))
+    for item, tile in zip(items[:_SHOWN], tiles(), strict=False):
+        with tile:
+            show_small(dataset.path(item))
     versions = versions_with(workspace(), files)
     st.markdown(
         f"{len(files)} picture{' goes' if len(files) == 1 else 's go'} from "
@@ -59,4 +57,4 @@ def _dialog(dataset: Dataset, items: Sequence[Item]) -> None:
 
 def _erase(files: Sequence[str]) -> str:
     count = erase_pictures(workspace(), store(), files)
-    return f"Erased from {count} version{'' if count == 1 else 's'} of the pictures."
+    return f"Erased from {words.count(count, 'version')} of the pictures."

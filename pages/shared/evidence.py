@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pages.shared.escape import on_page
+from tl_core import words
 from tl_core.backbones.worth import METHODS, Figures, Gain, PerClass, Row, by_method, gain, title_of
 
 
@@ -41,10 +42,10 @@ def doubt(figures: Figures, data: str) -> str:
     seeds = max(row.seeds for row in rows)
     widest = max(row.sampling_error for row in rows)
     return (
-        f"Pictures right: mean ± spread over {_count(seeds, 'draw')}, in points. "
+        f"Pictures right: mean ± spread over {words.count(seeds, 'draw')}, in points. "
         f"Measured on {rows[0].measured_on} pictures, so each one counts for "
         f"{100 / rows[0].measured_on:.1f} points; on as many others a figure could well be "
-        f"{_count(max(1, round(100 * widest)), 'point')} higher or lower."
+        f"{words.count(max(1, round(100 * widest)), 'point')} higher or lower."
     )
 
 
@@ -69,21 +70,17 @@ def _each(gains: dict[PerClass, Gain]) -> str:
 
 
 def _amount(size: PerClass) -> str:
-    return "all pictures" if size == "all" else f"{_count(size, 'picture')} of each class"
+    return "all pictures" if size == "all" else f"{words.count(size, 'picture')} of each class"
 
 
 def _points(found: Gain) -> str:
     points = round(abs(found.points))
-    said = _count(points, "point")
+    said = words.count(points, "point")
     if found.is_clear:
         return f"by {said}"
     if points == 0:
         return "no difference"
     return f"{'the head start' if found.points > 0 else 'from scratch'} {said} higher"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _and(parts: list[str]) -> str:

@@ -12,14 +12,14 @@ import streamlit as st
 
 from pages.shared.escape import on_page
 from pages.shared.frame import guarded
+from pages.shared.small import show_small
 from pages.shared.state import choose, workspace
 from pages.shared.wording import SPLIT_WORDS
+from tl_core import words
 from tl_core.data.dataset import Dataset
-from tl_core.data.decode import thumbnail
 from tl_core.data.finding import TITLES, Finding, Kind, Mend, by_kind
 from tl_core.data.mend import mend
 from tl_core.data.scan import Scan, kept_findings
-from tl_core.errors import UnreadableImageError
 
 _ICONS = {"problem": ":material/error:", "warning": ":material/warning:", "note": ":material/info:"}
 _SHOWN = 12  # findings of one kind at once
@@ -107,10 +107,8 @@ def _finding(dataset: Dataset, finding: Finding, key: str) -> None:
         st.markdown(" · ".join(on_page(name) for name in finding.names))
     columns = st.columns(min(max(len(finding.items), 2), _PICTURES))
     for column, item in zip(columns, finding.items, strict=False):
-        try:
-            column.image(str(thumbnail(dataset.path(item), workspace().cache)), width="stretch")
-        except UnreadableImageError as error:
-            column.caption(on_page(str(error)))
+        with column:
+            show_small(dataset.path(item))
         name = on_page(item.name.replace("\\", "/").rpartition("/")[2], 30)
         where = f"{on_page(dataset.classes[item.label], 30)} · {SPLIT_WORDS[item.split]}"
         column.caption(f"{where} · {name}")
@@ -161,7 +159,7 @@ def _choose_all(dataset: Dataset, kind: Kind, group: list[Finding]) -> None:
 
 def _apply(dataset: Dataset) -> None:
     chosen = list(_chosen(dataset).values())
-    count = f"{len(chosen)} change{'s' if len(chosen) != 1 else ''}"
+    count = words.count(len(chosen), "change")
     if st.button(
         f"Make a version with {count}" if chosen else "Make a version with these changes",
         disabled=not chosen,

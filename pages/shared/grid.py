@@ -8,16 +8,15 @@ import streamlit as st
 
 from pages.shared.changing import make_version
 from pages.shared.erasing import ask_to_erase
-from pages.shared.escape import on_page
+from pages.shared.small import show_small, tiles
 from pages.shared.state import workspace
 from pages.shared.wording import SPLIT_WORDS
+from tl_core import words
 from tl_core.data.dataset import Dataset, Item
-from tl_core.data.decode import thumbnail
 from tl_core.data.edit import moved, without
 from tl_core.data.versions import save_version
-from tl_core.errors import UnreadableImageError
 
-_PAGE, _ACROSS = 24, 8
+_PAGE = 24
 _NEW = "a new class"
 
 
@@ -31,20 +30,16 @@ def show_grid(dataset: Dataset) -> list[Item]:
     page = int(st.number_input(f"Page (of {pages})", 1, pages, 1)) if pages > 1 else 1
     is_choosing = st.toggle("Choose pictures to move or take out", key="choosing")
     shown = items[(page - 1) * _PAGE : page * _PAGE]
-    for start in range(0, len(shown), _ACROSS):
-        for column, item in zip(st.columns(_ACROSS), shown[start:], strict=False):
-            with column:
-                _picture(dataset, item, is_choosing=is_choosing)
+    for item, tile in zip(shown, tiles(), strict=False):
+        with tile:
+            _picture(dataset, item, is_choosing=is_choosing)
     if is_choosing:
         _act(dataset, sorted(_picked(dataset), key=lambda item: item.name))
     return items
 
 
 def _picture(dataset: Dataset, item: Item, *, is_choosing: bool) -> None:
-    try:
-        st.image(str(thumbnail(dataset.path(item), workspace().cache)), width="stretch")
-    except UnreadableImageError as error:
-        st.caption(on_page(f"{item.name}: {error}"))
+    show_small(dataset.path(item), item.name)
     if is_choosing:
         st.checkbox(
             SPLIT_WORDS[item.split],
@@ -69,7 +64,7 @@ def _act(dataset: Dataset, items: Sequence[Item]) -> None:
     if not items:
         st.caption("Choose pictures above first.")
         return
-    count = f"{len(items)} picture{'' if len(items) == 1 else 's'}"
+    count = words.count(len(items), "picture")
     names = [*dataset.classes, _NEW]
     left, right = st.columns(2)
     target = names[

@@ -10,8 +10,8 @@ from pages.shared.escape import on_page
 from pages.shared.state import address, store
 from pages.shared.steps import RUNS, page_file
 from pages.shared.wording import RECIPES, STATES
+from tl_core import words
 from tl_core.backbones.catalog import find_card
-from tl_core.runs.progress import in_words
 from tl_core.runs.store import Run
 from tl_core.runs.summary import overview
 
@@ -48,7 +48,7 @@ def say_standing(run: Run) -> str:
             parts.append(f"epoch {told['epoch']}{at_most}")
     if accuracy is not None:
         parts.append(f"{accuracy:.0%} of validation pictures right")
-    parts.append(f"{in_words(time.time() - run.created)} ago")
+    parts.append(f"{words.duration(time.time() - run.created)} ago")
     return " · ".join([*parts, f"run\N{NO-BREAK SPACE}{run.id[:6]}"])
 
 

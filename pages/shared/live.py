@@ -15,12 +15,13 @@ from pages.shared.refresh import say_refresh
 from pages.shared.state import predictor, workspace
 from pages.shared.watching import Look, look, refreshing
 from pages.shared.wording import GLOSSARY, NEXT, STATES, STILL_LEARNING, WISHES
+from tl_core import words
 from tl_core.backbones.catalog import find_card
 from tl_core.data.dataset import find_dataset
 from tl_core.errors import UserError
 from tl_core.evaluation.interval import say_interval
 from tl_core.evaluation.reading import read_curves
-from tl_core.runs.progress import in_words, time_left
+from tl_core.runs.progress import time_left
 from tl_core.runs.savings import savings, say_savings
 from tl_core.runs.store import Run
 from tl_core.runs.waiting import say_outlook
@@ -100,7 +101,7 @@ def _ended(seen: Look) -> None:
     _figure(columns[0], "validation", facts["validation_accuracy"])
     _figure(columns[1], "test", facts["test_accuracy"])
     columns[2].metric("Best epoch", f"{facts['best_epoch']} of {facts['epochs']}")
-    columns[3].metric("Time", in_words(facts["seconds"]))
+    columns[3].metric("Time", words.duration(facts["seconds"]))
     _trust(run)
     good, tried, _ = st.columns([2, 2, 5])
     if good.button("See how good it is", icon=":material/fact_check:", width="stretch"):

@@ -10,11 +10,11 @@ import streamlit as st
 from pages.shared.correcting import corrections, show_corrections
 from pages.shared.escape import on_page
 from pages.shared.quality import chosen_cell, confusion
+from pages.shared.small import show_small, tiles
 from pages.shared.state import workspace
 from pages.shared.wording import VALIDATING
 from tl_core.data.dataset import Dataset, Item, find_dataset
-from tl_core.data.decode import thumbnail
-from tl_core.errors import UnreadableImageError, UserError
+from tl_core.errors import UserError
 from tl_core.evaluation.calibration import confidences
 from tl_core.evaluation.metrics import most_mistaken
 from tl_core.evaluation.predictions import Predictions
@@ -22,7 +22,7 @@ from tl_core.evaluation.report import Report
 from tl_core.runs.store import Run
 
 _WORST, _CELL = "The surest mistakes", "One cell of the matrix"
-_ACROSS, _SHOWN, _PAIRS = 6, 12, 5
+_SHOWN, _PAIRS = 12, 5
 _DRAWN = 40  # classes in the matrix, at most
 
 
@@ -120,20 +120,19 @@ def _pictures(run: Run, made: Predictions, dataset: Dataset, places: Sequence[in
         page = int(st.number_input(f"Part (of {pages})", 1, pages, 1, key=_key(run, "part")))
     shown = places[(page - 1) * _SHOWN : page * _SHOWN]
     items, sure = _by_file(dataset), confidences(made.logits)
-    for start in range(0, len(shown), _ACROSS):
-        for column, place in zip(st.columns(_ACROSS), shown[start:], strict=False):
-            with column, st.container(border=True, height="stretch"):
-                item = items.get((made.files[place], int(made.labels[place])))
-                names = run.facts["classes"]
-                said = on_page(names[made.answers[place]], 24)
-                _picture(dataset, item, made.files[place])
-                st.caption(f"is **{on_page(names[made.labels[place]], 24)}**, "
-                           f"said **{said}** ({sure[place]:.0%})")  # fmt: skip
-                if item is not None:
-                    st.checkbox(
-                        "Choose it", place in _picked(run), key=_pick_key(run, place),
-                        on_change=_pick, args=(run, place),
-                    )  # fmt: skip
+    for place, tile in zip(shown, tiles(160, border=True), strict=False):
+        with tile:
+            item = items.get((made.files[place], int(made.labels[place])))
+            names = run.facts["classes"]
+            said = on_page(names[made.answers[place]], 24)
+            _picture(dataset, item, made.files[place])
+            st.caption(f"is **{on_page(names[made.labels[place]], 24)}**, "
+                       f"said **{said}** ({sure[place]:.0%})")  # fmt: skip
+            if item is not None:
+                st.checkbox(
+                    "Choose it", place in _picked(run), key=_pick_key(run, place),
+                    on_change=_pick, args=(run, place),
+                )  # fmt: skip
 
 
 def _picture(dataset: Dataset, item: Item | None, file: str) -> None:
@@ -141,10 +140,7 @@ def _picture(dataset: Dataset, item: Item | None, file: str) -> None:
         was_erased = file in {item.file for item in dataset.erased}
         st.caption("The picture was erased." if was_erased else "The picture is gone.")
         return
-    try:
-        st.image(str(thumbnail(dataset.path(item), workspace().cache)), width="stretch")
-    except UnreadableImageError as error:
-        st.caption(on_page(str(error)))
+    show_small(dataset.path(item))
 
 
 def _by_file(dataset: Dataset) -> dict[tuple[str, int], Item]:

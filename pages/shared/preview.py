@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages.shared.escape import on_page
 from pages.shared.frame import guarded
+from pages.shared.small import tiles
 from pages.shared.state import chosen_card, predictor, workspace
 from tl_core.backbones.card import Preprocessing
 from tl_core.config import Augment
@@ -40,8 +41,8 @@ def show_preview(dataset: Dataset, items: list[Item]) -> None:
     if st.button("Show it varied", icon=":material/style:") and strength:
         with guarded(), st.spinner("Starting what varies pictures; the first time takes seconds …"):
             views = _views(path, preprocessing, _STRENGTHS[strength])
-            for column, view in zip(st.columns(_VIEWS), views, strict=True):
-                column.image(view, width="stretch")
+            for view, tile in zip(views, tiles(), strict=False):
+                tile.image(view, width="stretch")
 
 
 # Kept, because the person looks at it again; asked of another process, because this one has no

@@ -9,6 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from pages.shared.escape import on_page
 from pages.shared.frame import guarded
+from pages.shared.small import tiles
 from pages.shared.state import address, choose, chosen_dataset, workspace
 from pages.shared.steps import page_file
 from tl_core.data.public import PUBLIC_SETS, PublicSet, bytes_here, here_already, public_set
@@ -22,8 +23,8 @@ def show_samples() -> None:
     for entry in SAMPLES:
         with st.container(border=True):
             st.markdown(f"**{entry.title}** · {entry.about}")
-            for column, picture in zip(st.columns(_SHOWN), _examples(entry.key), strict=True):
-                column.image(picture, width="stretch")
+            for picture, tile in zip(_examples(entry.key), tiles(), strict=False):
+                tile.image(picture, width="stretch")
             st.caption(f"No internet needed. {entry.source} · Licence: {entry.licence}")
             if st.button(f"Use {entry.title}", key=f"sample-{entry.key}"):
                 with guarded():

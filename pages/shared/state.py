@@ -27,6 +27,7 @@ from tl_core.workspace import Workspace
 
 _KEY = "choices"
 _WEIGHTS_FILE = re.compile(r"[0-9a-f]{16}\.safetensors")
+_MODEL = re.compile(r"[0-9a-f]{16}")
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Choices:
         recipe: how to train; empty leaves it to Headstart.
         freeze: stage up to which everything stays frozen; empty leaves it to the recipe.
         run: id of the run that is being looked at.
+        model: name, in the workspace, of a model's file that the person brought.
         chapter: of the lesson.
     """
 
@@ -49,6 +51,7 @@ class Choices:
     recipe: str = ""
     freeze: str = ""
     run: str = ""
+    model: str = ""
     chapter: str = ""
 
 
@@ -141,6 +144,17 @@ def brought_weights() -> Path | None:
     if not _WEIGHTS_FILE.fullmatch(choices().weights):
         return None
     file = workspace().weights / choices().weights
+    return file if file.is_file() else None
+
+
+def brought_model() -> Path | None:
+    """Return the model's file that the person brought, or `None`; likewise one of ours or none.
+
+    A run that was chosen since goes before it.
+    """
+    if choices().run or not _MODEL.fullmatch(choices().model):
+        return None
+    file = workspace().models / f"{choices().model}.headstart"
     return file if file.is_file() else None
 
 

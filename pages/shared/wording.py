@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from tl_core.bundles.doubts import Doubt
+
 GLOSSARY = {
     "backbone": "A network that somebody already trained on more than a million photos. It has "
     "learned to see edges, textures, parts and objects, and you build on that.",
@@ -237,4 +241,31 @@ EXPLAINING = {
     "moved": "How far the weights of each stage are from where they began, as a share of their "
     "length. It cannot tell what a change was good for: a small one in an early stage reaches "
     "everything after it.",
+}
+
+# Why an answer is better not believed: what the card says instead of a class, and why.
+DOUBTED: Mapping[Doubt, tuple[str, str]] = {
+    "unsure": (
+        "I don't know this one",
+        "Its best guess has a smaller share than the threshold that was set for this model.",
+    ),
+    "strange": (
+        "Not like anything I was taught",
+        "What the last stage makes of this picture lies further from the training pictures than "
+        "95 of 100 pictures that were kept aside to check with. So about 1 in 20 ordinary pictures "
+        "is doubted too, and some strange ones are not noticed.",
+    ),
+}
+
+EXPORTS = {
+    "choose": "The model can leave this app in three forms.",
+    "bundle": "One file with the network's numbers, its classes, its figures and a card to read. "
+    "Whoever has Headstart opens it on this page or in the terminal.",
+    "onnx": "ONNX is a format that phones, browsers and other programming languages can run. The "
+    "file is offered once it has given the same answers as the model here.",
+    "script": "What your clicks did, as a Python program that needs PyTorch and torchvision and "
+    "nothing of Headstart: to read, to learn from, to change.",
+    "training": "This trains the run again, from a folder with the same photos.",
+    "predicting": "This predicts with the model's file. What would train it again needs the run "
+    "and its pictures, and they are where it was made.",
 }

@@ -269,7 +269,7 @@ def test_sources_that_fail_are_listed(workspace, picture, size, open_it, reason)
         (PermissionError(13, "Permission denied"), PermissionError),
     ],
 )
-@pytest.mark.parametrize("step", ["_copy", "save", "_once"])
+@pytest.mark.parametrize("step", ["copy_entry", "save", "_once"])
 def test_whatever_interrupts_leaves_nothing(workspace, picture, monkeypatch, error, expected, step):
     def fail(*_):
         raise error

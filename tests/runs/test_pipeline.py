@@ -25,7 +25,7 @@ from tl_core.data.dataset import SPLITS, Dataset
 from tl_core.data.open import open_dataset
 from tl_core.evaluation.metrics import log_softmax
 from tl_core.evaluation.predictions import FILE, load_predictions
-from tl_core.runs import pipeline
+from tl_core.runs import frozen, pipeline
 from tl_core.runs.pipeline import Result, train_run
 from tl_core.training.events import EpochEnded, Event
 from tl_core.workspace import Workspace, new_id
@@ -249,6 +249,7 @@ def test_the_cache_stays_within_its_budget(
 ) -> None:
     run(photos)
     room = sum(file.stat().st_size for file in workspace.cache.rglob("*.npy")) + 100
+    monkeypatch.setattr(frozen, "CACHE_BUDGET", room)
     monkeypatch.setattr(pipeline, "CACHE_BUDGET", room)
     run(photos, augment="strong")
     held = sum(file.stat().st_size for file in workspace.cache.rglob("*.npy"))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tl_core.runs.progress import Progress, in_words, progress, time_left
+from tl_core.runs.progress import Progress, progress, time_left
 from tl_core.runs.store import Told
 from tl_core.training.events import (
     EpochEnded,
@@ -126,18 +126,6 @@ def test_events_may_arrive_before_the_plan(run: tuple[list[Any], list[Event]]) -
     """The terminal reads the run first and its events after."""
     state = progress(told(*run[1]), [])
     assert (state.share, state.epochs, state.low) == (0, 0, None)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [
-        (0, "1 second"), (1.4, "1 second"), (59, "59 seconds"), (60, "1 minute"),
-        (89, "1 minute"), (91, "2 minutes"), (3599, "1 hour"), (7200, "2 hours"),
-        (7260, "2 hours 1 minute"),
-    ],
-)  # fmt: skip
-def test_durations_as_people_say_them(seconds: float, words: str) -> None:
-    assert in_words(seconds) == words
 
 
 def test_a_range_that_is_none_is_said_as_one() -> None:

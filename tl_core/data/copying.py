@@ -54,8 +54,8 @@ class Copied:
     sketches: Known
 
 
-class _UnusableError(Exception):
-    """One source file that is left out; the message is the reason."""
+class UnusableError(Exception):
+    """One source file that is left out; the message is the reason alone."""
 
 
 def copy_in(
@@ -101,8 +101,8 @@ def copy_in(
     try:
         for place in places:
             try:
-                file = _copy(entries[place.index], site)
-            except _UnusableError as reason:
+                file = copy_entry(entries[place.index], site)
+            except UnusableError as reason:
                 skipped.append(Skipped(place.name, str(reason)))
                 tell()
             else:
@@ -118,11 +118,15 @@ def copy_in(
     return Copied(tuple(found), (*skipped, *twice), known)
 
 
-def _copy(entry: Entry, site: Path) -> str:
-    """Copy one file into the site and return its hash."""
+def copy_entry(entry: Entry, site: Path) -> str:
+    """Copy one file into the site, where `stored_path` finds it, and return its hash.
+
+    Raises:
+        UnusableError: it is too large or cannot be read.
+    """
     allowed = limits()
     if entry.size > allowed.file_bytes:
-        raise _UnusableError(f"larger than {allowed.file_mb} MB")
+        raise UnusableError(f"larger than {allowed.file_mb} MB")
     part = site / "incoming"
     digest, size = hashlib.sha256(), 0
     try:
@@ -130,7 +134,7 @@ def _copy(entry: Entry, site: Path) -> str:
             for chunk in _chunks(entry):
                 size += len(chunk)
                 if size > entry.size:
-                    raise _UnusableError("longer than it said; it may still be changing")
+                    raise UnusableError("longer than it said; it may still be changing")
                 digest.update(chunk)
                 file.write(chunk)
         target = stored_path(site, digest.hexdigest())
@@ -149,9 +153,9 @@ def _chunks(entry: Entry) -> Iterator[bytes]:
             while chunk := stream.read(_CHUNK):
                 yield chunk
     except OSError as error:
-        raise _UnusableError(f"could not be read ({error.strerror or error})") from error
+        raise UnusableError(f"could not be read ({error.strerror or error})") from error
     except Exception as error:  # zipfile and its decompressors raise almost anything
-        raise _UnusableError("damaged inside the archive") from error
+        raise UnusableError("damaged inside the archive") from error
 
 
 def _opened(path: Path) -> Sketches | str:

@@ -11,7 +11,6 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -26,7 +25,7 @@ from tl_core.data.finding import TITLES, Finding, Kind, Mend
 from tl_core.data.left_out import check_left_out
 from tl_core.data.looks import is_usual, look
 from tl_core.data.repeats import repeated
-from tl_core.data.sketch import SKETCH, Sketches, sketch_file
+from tl_core.data.sketch import SKETCH, Sketches, sketch_files
 from tl_core.data.sketches import keep_sketches, known_sketches
 from tl_core.workspace import Workspace, write_atomic
 
@@ -90,13 +89,11 @@ class Scan:
     def step(self, seconds: float = 0.0) -> bool:
         """Look at more pictures, for about so long; return whether all have been."""
         end = time.monotonic() + seconds
-        with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-            while self._missing:
-                tile, self._missing = self._missing[:_TILE], self._missing[_TILE:]
-                rows = pool.map(sketch_file, tile)
-                self._known |= {path.name: row for path, row in zip(tile, rows, strict=True)}
-                if time.monotonic() >= end:
-                    break
+        while self._missing:
+            tile, self._missing = self._missing[:_TILE], self._missing[_TILE:]
+            self._known |= sketch_files(tile)
+            if time.monotonic() >= end:
+                break
         return not self._missing
 
     def finish(self) -> list[Finding]:

@@ -6,6 +6,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import cast
 
@@ -65,6 +68,12 @@ def sketch_file(path: Path) -> Sketches:
         return sketch(open_image(path))
     except UnreadableImageError:
         return np.zeros(1, ROW)
+
+
+def sketch_files(paths: Sequence[Path]) -> dict[str, Sketches]:
+    """Return the sketches of stored files by their names; see `sketch_file`."""
+    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+        return dict(zip((path.name for path in paths), pool.map(sketch_file, paths), strict=True))
 
 
 def _reduced(image: Image.Image) -> Image.Image:

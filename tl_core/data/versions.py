@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from tl_core.data.edit import class_name, with_pictures
 from tl_core.data.layout import Place, picture_names
 from tl_core.data.repeats import near_groups
 from tl_core.data.site import building_site, publish
-from tl_core.data.sketch import sketch_file
+from tl_core.data.sketch import sketch_files
 from tl_core.data.sketches import Known, keep_sketches, known_sketches
 from tl_core.data.sources import Entry
 from tl_core.errors import UserError
@@ -96,10 +95,7 @@ def _sketches(workspace: Workspace, dataset: Dataset, copied: Copied) -> Known:
     paths = {item.file: dataset.path(item) for item in dataset.items}
     known = known_sketches(workspace.cache, paths) | dict(copied.sketches)
     missing = [path for file, path in paths.items() if file not in known]
-    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-        seen = dict(
-            zip((path.name for path in missing), pool.map(sketch_file, missing), strict=True)
-        )
+    seen = sketch_files(missing)
     lost = {file for file, row in seen.items() if not row["width"][0]}
     return keep_sketches(
         workspace.cache, {f: row for f, row in (known | seen).items() if f not in lost}

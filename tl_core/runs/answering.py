@@ -16,6 +16,7 @@ from tl_core.errors import UnreadableImageError, UserError
 from tl_core.log import get_log
 from tl_core.runs import explaining, looking
 from tl_core.runs.explaining import Act, Tell
+from tl_core.runs.exporting import answer_export
 from tl_core.runs.loaded import loaded_model
 from tl_core.runs.wire import Message
 
@@ -60,4 +61,14 @@ def _vary(request: Message, tell: Tell) -> Message:  # noqa: ARG001
     return {"views": [base64.b64encode(file).decode() for file in files]}
 
 
-ACTS: Mapping[str, Act] = {"predict": _predict, "vary": _vary, **explaining.ACTS, **looking.ACTS}
+def _export(request: Message, tell: Tell) -> Message:  # noqa: ARG001
+    return answer_export(request)
+
+
+ACTS: Mapping[str, Act] = {
+    "predict": _predict,
+    "vary": _vary,
+    "export": _export,
+    **explaining.ACTS,
+    **looking.ACTS,
+}

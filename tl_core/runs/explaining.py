@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from tl_core.backbones.catalog import find_card
 from tl_core.backbones.chain import Chain
@@ -26,6 +25,7 @@ from tl_core.evaluation.gradcam import gradcam
 from tl_core.evaluation.moved import moved
 from tl_core.evaluation.occlusion import agreement, occlusion, spread
 from tl_core.runs.loaded import loaded_model
+from tl_core.runs.shown import as_input, opened
 from tl_core.runs.wire import Message
 
 Tell = Callable[[int, int], None]
@@ -36,20 +36,20 @@ _CPU = torch.device("cpu")
 
 def _attend(request: Message, tell: Tell) -> Message:  # noqa: ARG001
     model = _model(request)
-    pixels = _opened(model, request)
+    pixels = opened(request, model.prepare)
     shares = model.probabilities(pixels[None])[0]
     label = _label(model, request, int(shares.argmax()))
-    heat = gradcam(model.chain, _input(model, pixels), label)
+    heat = gradcam(model.chain, as_input(pixels, model.manifest.preprocessing), label)
     return vars(Attention(pixels, heat, label, shares))
 
 
 def _cover(request: Message, tell: Tell) -> Message:
     model = _model(request)
-    pixels = _opened(model, request)
+    pixels = opened(request, model.prepare)
     label = _label(model, request, 0)
     red, green, blue = (round(255 * mean) for mean in model.manifest.preprocessing.mean)
     drops = occlusion(model.probabilities, pixels, label, (red, green, blue), tell)
-    heat = gradcam(model.chain, _input(model, pixels), label)
+    heat = gradcam(model.chain, as_input(pixels, model.manifest.preprocessing), label)
     drop = float(drops.max())
     lost = np.maximum(drops, 0)
     if drop > 0:
@@ -59,7 +59,7 @@ def _cover(request: Message, tell: Tell) -> Message:
 
 def _activate(request: Message, tell: Tell) -> Message:  # noqa: ARG001
     model = _model(request)
-    x = _input(model, _opened(model, request))
+    x = as_input(opened(request, model.prepare), model.manifest.preprocessing)
     return vars(activations(model.chain, x, request["stage"]))
 
 
@@ -108,21 +108,9 @@ def _model(request: Message) -> Model:
     return loaded_model(Path(request["model"]))
 
 
-def _opened(model: Model, request: Message) -> NDArray[np.uint8]:
-    try:
-        return model.prepare(Path(request["picture"]))
-    except UnreadableImageError as error:
-        raise UserError(f"This picture cannot be shown ({error}); choose another one.") from error
-
-
 def _label(model: Model, request: Message, otherwise: int) -> int:
     name = request.get("class")
     return model.classes.index(name) if name in model.classes else otherwise
-
-
-def _input(model: Model, pixels: NDArray[np.uint8]) -> Tensor:
-    p = model.manifest.preprocessing
-    return to_input(torch.from_numpy(np.array(pixels))[None], p.mean, p.std)
 
 
 def _beginning(model: Model, request: Message) -> Chain:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -15,10 +16,13 @@ from tl_core.bundles.manifest import Manifest
 from tl_core.bundles.script import Recipe, predicting_script, training_script
 from tl_core.config import RunConfig
 from tl_core.data.dataset import find_dataset
-from tl_core.errors import UserError, unknown
+from tl_core.errors import HeadstartError, UserError, unknown
+from tl_core.runs.jobs import Job
 from tl_core.runs.locate import find_bundle
+from tl_core.runs.predicting import Predictor
 from tl_core.runs.run import Run
 from tl_core.runs.store import Store
+from tl_core.runs.wire import Message
 from tl_core.training.phases import Phase
 from tl_core.workspace import Workspace, replacing, require_space, write_atomic
 
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
 
     from tl_core.bundles.predict import Model
 
+ENDINGS = {"bundle": ".headstart", "onnx": ".onnx", "script": ".py"}
 SAMPLES = 16
 """Pictures on which an ONNX file has to answer as the model does."""
 
@@ -72,6 +77,56 @@ def export(workspace: Workspace, model: str, kind: str, target: Path) -> Exporte
         raise UserError(
             f"{target} cannot be written ({error.strerror}); choose another folder."
         ) from error
+
+
+def export_later(
+    predictor: Predictor, workspace: Workspace, model: str, kind: str, stem: str
+) -> Job[Exported]:
+    """Ask the predictor process to export; for pages, which have no torch.
+
+    Args:
+        predictor: does it.
+        workspace: of the run; the files are kept there for a day.
+        model: a run's id, or a `.headstart` file.
+        kind: one of `KINDS`.
+        stem: what the file is called, without its ending.
+
+    Raises:
+        UserError: too many wait already.
+    """
+    place = hashlib.sha256(f"{model} {kind}".encode()).hexdigest()[:16]
+    request: Message = {
+        "do": "export",
+        "workspace": str(workspace.root),
+        "model": model,
+        "kind": kind,
+        "target": str(workspace.uploads / f"batch-{place}" / f"{stem}{ENDINGS[kind]}"),
+    }
+    job = predictor.later(request, _read)
+    if job.is_over and not _is_there(job):
+        predictor.forget(job)
+        job = predictor.later(request, _read)
+    return job
+
+
+def _read(answer: Message) -> Exported:
+    return Exported(tuple(map(Path, answer["files"])), str(answer["said"]))
+
+
+def _is_there(job: Job[Exported]) -> bool:
+    """Say whether what was made is still there: after a day it is swept up."""
+    try:
+        return all(file.is_file() for file in job.result().files)
+    except HeadstartError:
+        return True  # nothing was made, and the person decides whether to try again
+
+
+def answer_export(request: Message) -> Message:
+    """Do what `export_later` asks for."""
+    target = Path(request["target"])
+    target.parent.mkdir(parents=True, exist_ok=True)
+    made = export(Workspace(Path(request["workspace"])), request["model"], request["kind"], target)
+    return {"files": [str(file) for file in made.files], "said": made.said}
 
 
 def _bundle(_workspace: Workspace, _model: str, bundle: Path, target: Path) -> Exported:

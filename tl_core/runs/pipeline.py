@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from tl_core.backbones.catalog import find_card
-from tl_core.backbones.inference import choose_path, inference_body
+from tl_core.backbones.inference import choose_path
 from tl_core.backbones.load import load_backbone
 from tl_core.bundles.archive import FAMILIAR, amend
 from tl_core.bundles.bundle import write_bundle
@@ -27,17 +27,17 @@ from tl_core.data.pixels import Pixels, decode_pixels, trim
 from tl_core.evaluation.familiar import Familiar
 from tl_core.evaluation.predictions import FILE, Predictions, predictions_of, save_predictions
 from tl_core.runs.following import Emit, Following, StoppedError
+from tl_core.runs.frozen import cut_cache, inference_on
 from tl_core.runs.outcome import figures_of, manifest_of, versions
 from tl_core.runs.recovery import Past, Recording
 from tl_core.runs.run import Wish
 from tl_core.runs.savings import savings
-from tl_core.training.cutcache import CutCache
 from tl_core.training.device import Device, choose_device, set_up
 from tl_core.training.events import EpochEnded, Event, Notice, Preparing, Stepped
 from tl_core.training.fit import fit, is_over
 from tl_core.training.keeping import Keeping, name_stages
 from tl_core.training.phases import Phase, Plan, plan
-from tl_core.training.sources import Inference, Kept
+from tl_core.training.sources import Kept
 from tl_core.training.standing import Standing
 from tl_core.workspace import CACHE_BUDGET, Workspace
 
@@ -143,10 +143,8 @@ def train_run(
         split: Pictures(known, labels[split], card.preprocessing, device.torch, "none", config.seed)
         for split, known in pixels.items()
     }
-    cache = CutCache(
-        workspace.cache / "activations", CACHE_BUDGET, lambda most: trim(workspace.cache, most)
-    )
-    keeping = Keeping(chain, device, cache if config.cache else None, _inference(path, device))
+    cache = cut_cache(workspace) if config.cache else None
+    keeping = Keeping(chain, device, cache, inference_on(path, device))
 
     def source_of(split: str, phase: Phase) -> Pictures:
         return pictures[split].varied(phase.augment if split == "train" else "none")  # type: ignore[index]
@@ -187,10 +185,6 @@ def train_run(
             sum(event.examples for event in epochs) / sum(event.seconds for event in epochs), 1
         ),
     )
-
-
-def _inference(path: BodyPath, device: Device) -> Inference:
-    return Inference(path, lambda stages, shape: inference_body(stages, path, device.torch, shape))
 
 
 def _measure(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -35,6 +35,11 @@ class Answer:
     probabilities: dict[str, float]
     reason: str = ""
     doubts: tuple[Doubt, ...] = ()
+
+    @property
+    def best(self) -> str:
+        """The class with the largest share; empty when there is a reason."""
+        return next(iter(self.probabilities), "")
 
 
 class Predictor:
@@ -70,7 +75,7 @@ class Predictor:
         )
         return [
             Answer(
-                dict(sorted(row.get("probabilities", {}).items(), key=lambda item: -item[1])),
+                largest_first(row.get("probabilities", {})),
                 row.get("reason", ""),
                 tuple(row.get("doubts", ())),
             )
@@ -126,3 +131,8 @@ class Predictor:
         """End the processes."""
         self._quick.close()
         self._slow.close()
+
+
+def largest_first(shares: Mapping[str, float]) -> dict[str, float]:
+    """Return class shares with the best class first."""
+    return dict(sorted(shares.items(), key=lambda item: -item[1]))

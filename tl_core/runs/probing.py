@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from tl_core.backbones.catalog import find_card
-from tl_core.backbones.inference import choose_path, inference_body
+from tl_core.backbones.inference import choose_path
 from tl_core.backbones.load import load_backbone
 from tl_core.config import RunConfig
 from tl_core.data.dataset import Dataset
@@ -22,14 +22,13 @@ from tl_core.data.pictures import Pictures
 from tl_core.data.pixels import decode_pixels, trim
 from tl_core.errors import UserError
 from tl_core.runs.following import Emit, Following
+from tl_core.runs.frozen import cut_cache, inference_on
 from tl_core.runs.probe_file import write_probe
 from tl_core.runs.run import Wish
 from tl_core.training.averaged import averages
-from tl_core.training.cutcache import CutCache
 from tl_core.training.device import choose_device, set_up
 from tl_core.training.footprint import EXAMPLES, measure_step
 from tl_core.training.probe import probe
-from tl_core.training.sources import Inference
 from tl_core.workspace import CACHE_BUDGET, Workspace
 
 _MOST = 2000  # pictures; with more, an answer no longer comes in seconds
@@ -96,12 +95,9 @@ def probe_run(
     path = config.body or choose_path(chain.body(len(chain.names)), device.kind)
     learn(body_path=path)
     cuts = [chain.cut(config.freeze)] if config.freeze else list(range(1, len(chain.names) + 1))
-    cache = CutCache(
-        workspace.cache / "activations", CACHE_BUDGET, lambda most: trim(workspace.cache, most)
-    )
-    inference = Inference(path, lambda part, shape: inference_body(part, path, device.torch, shape))
     passed = averages(
-        chain, pictures, cuts, device, inference, cache if config.cache else None,
+        chain, pictures, cuts, device, inference_on(path, device),
+        cut_cache(workspace) if config.cache else None,
         told.counting("Passing the pictures through the stages"),
     )  # fmt: skip
     probed = {}

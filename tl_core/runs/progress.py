@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tl_core import words
 from tl_core.runs.estimate import seconds_left
 from tl_core.runs.run import Told
 from tl_core.training.events import EpochEnded, PhaseStarted, Preparing, Stepped
@@ -58,21 +59,6 @@ def progress(told: Sequence[Told], phases: Sequence[dict[str, Any]]) -> Progress
     return Progress(doing, min(share, 1.0), epoch, epochs_in_all, low, high)
 
 
-def in_words(seconds: float) -> str:
-    """Return a duration as a person says it.
-
-    >>> in_words(4), in_words(75), in_words(4000)
-    ('4 seconds', '1 minute', '1 hour 7 minutes')
-    """
-    if seconds < 60:
-        return _count(max(1, round(seconds)), "second")
-    minutes = round(seconds / 60)
-    if minutes < 60:
-        return _count(minutes, "minute")
-    hours, minutes = divmod(minutes, 60)
-    return _count(hours, "hour") + (f" {_count(minutes, 'minute')}" if minutes else "")
-
-
 def time_left(state: Progress) -> str:
     """Return the time left as a range in words.
 
@@ -81,9 +67,5 @@ def time_left(state: Progress) -> str:
     """
     if state.low is None or state.high is None:
         return "the time left is known after the first epoch"
-    low, high = in_words(state.low), in_words(state.high)
+    low, high = words.duration(state.low), words.duration(state.high)
     return f"about {high} left" if low == high else f"between {low} and {high} left"
-
-
-def _count(number: int, unit: str) -> str:
-    return f"{number} {unit}" + ("" if number == 1 else "s")

@@ -6,9 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tl_core.runs.progress import in_words
+from tl_core import words
 from tl_core.training.events import CacheRead, EpochEnded, Event
-from tl_core.training.views import in_bytes
 
 
 @dataclass(frozen=True)
@@ -55,14 +54,14 @@ def say_savings(saved: Savings) -> str:
     'An earlier run had passed these pictures through the same frozen stages, and what came out \
 was kept (2.0 MB): about 1 minute saved.'
     """
-    time = f": about {in_words(saved.seconds)} saved" if saved.seconds >= 1 else ""
+    time = f": about {words.duration(saved.seconds)} saved" if saved.seconds >= 1 else ""
     if saved.reused:
         return (
             "An earlier run had passed these pictures through the same frozen stages, and what "
-            f"came out was kept ({in_bytes(saved.bytes)}){time}."
+            f"came out was kept ({words.size(saved.bytes)}){time}."
         )
     times = "once" if saved.views == 1 else f"in {saved.views} variations"
     return (
         f"Each picture passes through the frozen stages {times}, and every epoch reads what came "
-        f"out ({in_bytes(saved.bytes)} kept on disk){time}."
+        f"out ({words.size(saved.bytes)} kept on disk){time}."
     )

@@ -129,18 +129,6 @@ def erase_pictures(workspace: Workspace, store: Store, files: Collection[str]) -
     return erase(workspace, files)
 
 
-def in_words(size: int) -> str:
-    """Return a number of bytes as people say it.
-
-    >>> in_words(0), in_words(234), in_words(2_345_678), in_words(123_456_789_000)
-    ('0 kB', '1 kB', '2.3 MB', '123 GB')
-    """
-    for unit, name in ((10**9, "GB"), (10**6, "MB")):
-        if size >= unit:
-            return f"{size / unit:,.{0 if size >= 10 * unit else 1}f} {name}"
-    return f"{-(-size // 1000)} kB"
-
-
 _BUSY = "This run is not over; stop it on the Train page first."
 _DOWNLOADING = "Something is being downloaded; wait for its end, or a minute after it broke off."
 _TRAINING = "A run is training and reads it; wait for its end, or stop it."

@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from tl_core import words
 from tl_core.runs.estimate import Range
-from tl_core.runs.progress import in_words
 from tl_core.runs.run import Run
 
 # Of two runs alike one may take so much less or more: patience, and what is kept already.
@@ -110,7 +110,7 @@ def say_outlook(seen: Outlook) -> str:
         return f"{place}; when its turn comes is not known yet."
     if seen.high < 1:
         return f"{place}."
-    low, high = in_words(seen.low), in_words(seen.high)
+    low, high = words.duration(seen.low), words.duration(seen.high)
     when = f"about {high}" if low == high else f"{low} to {high}"
     return f"{place}; its turn comes in {when}."
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from math import exp, log
 from typing import Literal, get_args
 
+from tl_core import words
 from tl_core.data.dataset import Dataset
 from tl_core.runs.store import Store
 from tl_core.studies.needs import require_validation, with_head_start
@@ -141,4 +142,4 @@ def _why(study: Study, transfer: Sequence[Point], scratch: Sequence[Point]) -> s
 
 
 def _amount(count: int) -> str:
-    return f"{count} picture{'' if count == 1 else 's'} of each class"
+    return f"{words.count(count, 'picture')} of each class"

@@ -11,7 +11,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tl_core.runs.progress import in_words
+from tl_core import words
 from tl_core.runs.store import Run, Store, Told
 from tl_core.studies.needs import require_validation, with_head_start
 from tl_core.studies.study import Asked, Part, Plan, Reading, Study
@@ -145,8 +145,8 @@ def _why(pairs: Sequence[tuple[Racer, Racer]]) -> str:
     lasted = [statistics.mean(pair[side].seconds[-1] for pair in pairs) for side in (0, 1)]
     return (
         f"The head start came to {ends[0]:.0%} of the validation pictures and took "
-        f"{in_words(lasted[0])}; from scratch came to {ends[1]:.0%} and took "
-        f"{in_words(lasted[1])}. What they were compared at is the best that both reached."
+        f"{words.duration(lasted[0])}; from scratch came to {ends[1]:.0%} and took "
+        f"{words.duration(lasted[1])}. What they were compared at is the best that both reached."
     )
 
 

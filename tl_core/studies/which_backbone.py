@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from tl_core import words
 from tl_core.backbones.catalog import catalogue, find_card
 from tl_core.data.finding import listed
 from tl_core.runs.probe_file import Right, compared, read_probe
@@ -121,7 +122,7 @@ def _headline(probed: list[Candidate], count: int) -> str:
     points = max(1, round(100 * (best.error or 0.0)))
     return (
         f"{best.title} tells {best.accuracy:.0%} of {count} pictures apart with nothing but a new "
-        f"head, give or take {points} point{'s' if points > 1 else ''}."
+        f"head, give or take {words.count(points, 'point')}."
     )
 
 

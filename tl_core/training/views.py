@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tl_core import words
 from tl_core.backbones.card import Stage
 from tl_core.config import Augment
 from tl_core.training.cutcache import stored_bytes
@@ -58,7 +59,7 @@ def explain_views(
     stages: Sequence[Stage], views: int, augment: Augment, examples: int, device: str
 ) -> str:
     """Say in plain words why so many variations are kept, or none."""
-    size = in_bytes(max(1, views) * view_bytes(stages, examples))
+    size = words.size(max(1, views) * view_bytes(stages, examples))
     if views:
         turn = "; the variations are used in turn" if augment != "none" else ""
         return (
@@ -68,19 +69,6 @@ def explain_views(
     if is_worth_reading(stages, device):
         return (
             f"one variation of every picture would take {size}, too much of the "
-            f"{in_bytes(BUDGET)} that are set aside for it, so every epoch computes it"
+            f"{words.size(BUDGET)} that are set aside for it, so every epoch computes it"
         )
     return "so few stages are frozen that computing them again is quicker than reading from a disk"
-
-
-def in_bytes(count: int) -> str:
-    """Return a size as a person says it.
-
-    >>> in_bytes(501_760), in_bytes(1_254_400), in_bytes(98_000_000), in_bytes(3 << 30)
-    ('502 KB', '1.3 MB', '98 MB', '3.2 GB')
-    """
-    size, unit = next((count / n, u) for n, u in _UNITS if count >= n or n == _UNITS[-1][0])
-    return f"{size:.{int(size < 10)}f} {unit}"
-
-
-_UNITS = ((1e9, "GB"), (1e6, "MB"), (1e3, "KB"))
