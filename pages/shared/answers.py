@@ -8,11 +8,10 @@ from pathlib import Path
 import streamlit as st
 
 from pages.shared.escape import on_page
-from pages.shared.small import tiles
-from pages.shared.state import predictor, workspace
+from pages.shared.small import show_small, tiles
+from pages.shared.state import predictor
 from pages.shared.trying import Tried
 from pages.shared.wording import DOUBTED
-from tl_core.data.decode import thumbnail
 from tl_core.runs.batch import BEST
 from tl_core.runs.predicting import Answer
 from tl_core.words import count
@@ -38,7 +37,7 @@ def _card(picture: Tried, answer: Answer) -> None:
     if answer.reason:
         st.warning(f"{name}: {on_page(answer.reason, 200)}")
         return
-    st.image(str(thumbnail(picture.path, workspace().cache, 320)), width="stretch")
+    show_small(picture.path, picture.name, picture.truth, 320)
     guess = on_page(answer.best, 40)
     if answer.doubts:
         said, why = DOUBTED[answer.doubts[-1]]

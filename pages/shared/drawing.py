@@ -42,7 +42,7 @@ def draw_chain(card: Card, cut: int, classes: int) -> str:
     width, height = x + _BOX + 14, _TOP + _TALL + 62
     title = f"{in_html(card.title)}: {cut} of {len(card.stages)} stages frozen"
     return (
-        f'<svg role="img" aria-label="{title}" '
+        f'<svg role="group" aria-label="{title}" '
         f'viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
         f'style="max-width:none;font-family:inherit;fill:currentColor">{"".join(parts)}</svg>'
     )
