@@ -5,8 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.shared.frame import guarded, next_step
-from pages.shared.network import bring_weights, draw_network, freeze_line, pick_backbone, show_card
-from pages.shared.state import brought_weights, choose, chosen_config, chosen_dataset
+from pages.shared.freeze_line import draw_network, freeze_line, show_counters
+from pages.shared.moved_stages import show_moved
+from pages.shared.network import bring_weights, pick_backbone, show_card
+from pages.shared.state import brought_weights, choose, chosen_config, chosen_dataset, chosen_run
 from pages.shared.wording import GLOSSARY, RECIPES
 
 st.header("Pick a network that can already see")
@@ -45,12 +47,10 @@ dataset = chosen_dataset()
 classes = len(dataset.classes) if dataset else 2
 cut = freeze_line(card, recipe)
 draw_network(card, recipe, cut, classes)
-figures = st.columns(3)
-figures[0].metric("Frozen parameters", f"{card.frozen_parameters(cut):,}")
-figures[1].metric("Parameters that learn", f"{card.trainable_parameters(cut, classes):,}")
-figures[2].metric(
-    "Work done once and kept",
-    f"{card.frozen_share(cut):.0%}",
-    help="Share of the computing for one picture that lies in frozen stages.",
-)
+with guarded():
+    show_counters(card, cut, dataset)
+run = chosen_run()
+if run is not None and run.config.backbone == card.name:
+    with guarded():
+        show_moved(run)
 next_step("train", "Next: train", reason="" if dataset else "First choose pictures in step 1.")

@@ -40,7 +40,7 @@ def show_insides(run: Run) -> None:
         if view == _MAP:
             _map(run, bundle)
         elif view == _MOVED:
-            _moved(run, bundle)
+            _moved(run)
         elif view == _FILTERS:
             _filters(bundle)
         else:
@@ -113,14 +113,14 @@ def _picture(run: Run, dataset: Dataset, items: Sequence[Item]) -> None:
         show_small(dataset.path(item), item.name, dataset.classes[item.label], 320)
 
 
-def _moved(run: Run, bundle: Path) -> None:
-    job = ask.movement(predictor(), bundle, run.config)
-    found = finished(job, "Comparing the weights with those that training started from")
-    if found is None:
+def _moved(run: Run) -> None:
+    shares, frozen = run.facts.get("moved"), len(run.facts["frozen_stages"])
+    if not shares:
+        st.info(EXPLAINING["moved unknown"])
         return
-    st.write(on_page(say_moved(found.shares, found.frozen), 300))
+    st.write(on_page(say_moved(shares, frozen), 300))
     st.plotly_chart(
-        figures.movement(found), key=f"moved-{run.id}", config={"displayModeBar": False}
+        figures.movement(shares, frozen), key=f"moved-{run.id}", config={"displayModeBar": False}
     )
     st.caption(EXPLAINING["moved"])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from pages.shared.drawing import FROZEN, LEARNS
 from pages.shared.escape import in_html
 from tl_core.data.dataset import Item
-from tl_core.evaluation.explanation import Movement
 
 # Okabe and Ito's colours that are seen on light and dark ground, and a symbol for each, so that
 # colour is never alone.
@@ -70,18 +69,23 @@ def chosen_point(selection: dict[str, Any]) -> int | None:
     return int(place[0] if isinstance(place, list) else place)
 
 
-def movement(found: Movement) -> go.Figure:
-    """Return how far each stage moved, as bars from the first stage down."""
+def movement(shares: Mapping[str, float], frozen: int) -> go.Figure:
+    """Return how far each stage moved, as bars from the first stage down.
+
+    Args:
+        shares: stage to how far it moved, from `moved`.
+        frozen: how many stages were frozen to the end.
+    """
     figure = go.Figure(layout={"template": "none"})
-    names = list(found.shares)
+    names = list(shares)
     for name, stages, colour, pattern in (
-        ("frozen", names[: found.frozen], FROZEN, "/"),
-        ("learned", names[found.frozen :], LEARNS, ""),
+        ("frozen", names[:frozen], FROZEN, "/"),
+        ("learned", names[frozen:], LEARNS, ""),
     ):
         figure.add_trace(
             go.Bar(
-                x=[found.shares[stage] for stage in stages], y=stages, orientation="h", name=name,
-                text=[f"{100 * found.shares[stage]:.2g}%" for stage in stages],
+                x=[shares[stage] for stage in stages], y=stages, orientation="h", name=name,
+                text=[f"{100 * shares[stage]:.2g}%" for stage in stages],
                 textposition="outside", cliponaxis=False,
                 marker={"color": colour, "pattern": {"shape": pattern}},
                 hovertemplate="%{y}: %{text}<extra></extra>",

@@ -12,6 +12,7 @@ from pages.shared.controls import show_controls
 from pages.shared.details import show_details
 from pages.shared.escape import on_page
 from pages.shared.frame import go_to, guarded
+from pages.shared.moved_stages import show_moved
 from pages.shared.refresh import say_refresh
 from pages.shared.state import predictor, workspace
 from pages.shared.watching import Look, look, refreshing
@@ -46,6 +47,8 @@ def show_run(run_id: str) -> Run:
     if run.is_over:
         _ended(seen)
         _curves(seen)
+        with guarded():
+            show_moved(run)
     else:
         every, _ = refreshing()
         st.fragment(_live, run_every=every)(seen, every)

@@ -1,4 +1,4 @@
-"""The parts of the Backbone page: a card, one's own weights, the freeze line."""
+"""The upper parts of the Backbone page: the shelves, a card, one's own weights."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import hashlib
 
 import streamlit as st
 
-from pages.shared.drawing import count, draw_chain
+from pages.shared.drawing import count
 from pages.shared.escape import on_page
-from pages.shared.state import brought_weights, choices, choose, chosen_config, workspace
+from pages.shared.state import brought_weights, choices, choose, workspace
 from pages.shared.wording import GLOSSARY
-from tl_core.backbones.card import Card, resolve_cut
+from tl_core.backbones.card import Card
 from tl_core.backbones.catalog import catalogue
 from tl_core.backbones.weights import works_offline
 from tl_core.workspace import write_atomic
@@ -130,103 +130,3 @@ def bring_weights(card: Card) -> None:
             if st.button("Leave my weights file out", icon=":material/undo:"):
                 choose(weights="")
                 st.rerun()
-
-
-_chain = st.components.v2.component(
-    "headstart_chain",
-    html='<div id="chain"></div>',
-    css="""
-        #chain { overflow-x: auto; color: var(--st-text-color); font-family: var(--st-font); }
-        .movable .stage { cursor: pointer; }
-        .movable .stage:hover rect, .movable .stage:focus rect { fill-opacity: 0.6; }
-    """,
-    js="""
-        export default function ({ data, parentElement, setTriggerValue }) {
-            const chain = parentElement.querySelector("#chain");
-            chain.innerHTML = data.svg;
-            chain.className = data.movable ? "movable" : "";
-            if (!data.movable) return;
-            for (const stage of chain.querySelectorAll(".stage")) {
-                const move = () => setTriggerValue("cut", Number(stage.dataset.cut));
-                stage.onclick = move;
-                stage.onkeydown = (event) => { if (event.key === "Enter") move(); };
-            }
-        }
-    """,
-)
-
-
-def draw_network(card: Card, recipe: str, cut: int, classes: int) -> None:
-    """Draw the backbone; a click on a stage moves the freeze line there."""
-
-    def move() -> None:
-        options = ["none", *card.stage_names]
-        target = options[st.session_state["chain"].cut]
-        st.session_state[_line_key(card, recipe)] = target
-        choose(freeze=target)
-
-    movable = recipe in ("fine-tune", "gradual")
-    if movable:
-        st.caption("Move the slider, or click a stage in the drawing.")
-    _chain(
-        key="chain",
-        data={"svg": draw_chain(card, cut, classes), "movable": movable},
-        on_cut_change=move,
-    )
-
-
-def _line_key(card: Card, recipe: str) -> str:
-    return f"line-{card.name}-{recipe}"
-
-
-def freeze_line(card: Card, recipe: str) -> int:
-    """Let a person move the freeze line; return the number of frozen stages."""
-    if recipe == "scratch":
-        st.caption("From scratch nothing is frozen, because there is nothing to keep.")
-        return 0
-    if recipe == "feature-extraction":
-        return _whole_or_convolutions(card)
-    options = ["none", *card.stage_names]
-    key = _line_key(card, recipe)
-    if key not in st.session_state:
-        st.session_state[key] = options[resolve_cut(card.stage_names, _now(card))]
-    if card.convolutions:
-        st.button(
-            "Freeze the convolutions only, as in the notes' drawing",
-            on_click=lambda: st.session_state.update({key: card.convolutions}),
-            icon=":material/ac_unit:",
-        )
-    value = st.select_slider(
-        "Freeze everything up to and including",
-        options,
-        key=key,
-        format_func=lambda name: "nothing" if name == "none" else name,
-    )
-    if value != options[resolve_cut(card.stage_names, _now(card))]:
-        choose(freeze=value)
-    return options.index(value)
-
-
-def _whole_or_convolutions(card: Card) -> int:
-    if card.convolutions is None:
-        st.caption(
-            "Feature extraction freezes every stage. Choose fine-tuning to move the freeze line."
-        )
-        return len(card.stages)
-    cut = resolve_cut(card.stage_names, card.convolutions)
-    which = st.segmented_control(
-        "What to freeze",
-        [len(card.stages), cut],
-        format_func=lambda k: (
-            "The whole backbone" if k > cut else "The convolutions only, as in the notes' drawing"
-        ),
-        default=cut if _now(card) == str(cut) else len(card.stages),
-        required=True,
-    )
-    if str(which) != _now(card):
-        choose(freeze=str(which))
-    return int(which or cut)
-
-
-def _now(card: Card) -> str:
-    return chosen_config(card).freeze or "none"

@@ -249,6 +249,8 @@ EXPLAINING = {
     "moved": "How far the weights of each stage are from where they began, as a share of their "
     "length. It cannot tell what a change was good for: a small one in an early stage reaches "
     "everything after it.",
+    "moved unknown": "How far its stages moved was not noted: it was trained by an earlier version "
+    "of Headstart, or the weights it began with were gone at its end. Train once more to see it.",
 }
 
 # Why an answer is better not believed: what the card says instead of a class, and why.

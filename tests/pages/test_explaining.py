@@ -13,7 +13,6 @@ from pages.shared import insides_figures as figures
 from tl_core.backbones.catalog import find_card
 from tl_core.data.dataset import Dataset
 from tl_core.errors import HeadstartError
-from tl_core.evaluation.explanation import Movement
 from tl_core.evaluation.predictions import FILE, predictions_of, save_predictions
 from tl_core.runs.jobs import Job
 from tl_core.runs.predicting import Answer, Predictor
@@ -61,9 +60,6 @@ class Asked:
                     "numbers": np.arange(12), "values": np.ones(64, "f4")}  # fmt: skip
         if request["do"] == "filters":
             return {"filters": np.ones((32, 3, 3, 3), np.float32)}
-        if request["do"] == "move":
-            names = find_card("small").stage_names
-            return {"shares": dict.fromkeys(names, 0.0) | {names[-1]: 0.004}, "frozen": 4}
         count = len(request["pictures"])
         points = np.random.default_rng(1).random((2, 2, count, 2)).astype("f4")
         return {"found": np.arange(count), "points": points, "shown": [0.5, 0.75],
@@ -172,13 +168,20 @@ def test_mistakes_can_be_explained(
     assert asked.requests[0]["picture"] == str(dataset.path(wrong))
 
 
-def test_how_far_stages_moved_and_first_filters(open_page: Open, judged: str, asked: Asked) -> None:
+def test_how_far_stages_moved_and_first_filters(
+    open_page: Open, judged: str, store: Store, asked: Asked
+) -> None:
+    app = look(open_page("validate", run=judged), "How far each stage moved")
+    assert "was not noted" in text(app), "a run of an earlier version"
+    names = find_card("small").stage_names
+    shares = dict.fromkeys(names, 0.0) | {names[-1]: 0.004}
+    store.learn(judged, moved=shares, frozen_stages=list(names[:4]))
     app = look(open_page("validate", run=judged), "How far each stage moved")
     assert "4 of 5 stages were frozen" in text(app)
     assert "layer4 moved most, by 0.4%" in text(app)
     assert "It cannot tell what a change was good for" in text(app)
     look(app, "Its first filters")
-    assert [request["do"] for request in asked.requests] == ["move", "filters"]
+    assert [request["do"] for request in asked.requests] == ["filters"]
     assert "What later stages look for cannot be drawn" in text(app)
 
 
@@ -225,7 +228,7 @@ def test_points_carry_their_pictures(dataset: Dataset) -> None:
 
 
 def test_bars_tell_frozen_from_learned() -> None:
-    figure = figures.movement(Movement({"a": 0.0, "b": 0.0, "c": 0.0123}, 2))
+    figure = figures.movement({"a": 0.0, "b": 0.0, "c": 0.0123}, 2)
     frozen, learned = figure.data
     assert (list(frozen.y), list(learned.y)) == (["a", "b"], ["c"])
     assert learned.text == ("1.2%",)

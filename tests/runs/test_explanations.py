@@ -108,15 +108,6 @@ def test_what_stages_and_filters_see(
     assert last.values.shape == (512,)
 
 
-def test_how_far_stages_moved(predictor: Predictor, bundle: Path) -> None:
-    found = done(ask.movement(predictor, bundle, BEGAN))
-    assert found.frozen == 4
-    assert found.shares == {
-        "stem": 0, "layer1": 0, "layer2": 0, "layer3": 0,
-        "layer4": pytest.approx(0.05, rel=1e-4),
-    }  # fmt: skip
-
-
 def test_a_map_of_pictures_passes_over_what_cannot_be_read(
     predictor: Predictor, bundle: Path, photos: list[Path], tmp_path: Path
 ) -> None:
@@ -142,9 +133,10 @@ def test_what_cannot_be_explained_says_why(
         (ask.attention(predictor, bundle, tmp_path / "none.png"), "cannot be shown"),
         (ask.attention(predictor, gone, photos[0]), "gone.headstart is gone"),
         (ask.activations(predictor, bundle, photos[0], "nowhere"), "no stage called 'nowhere'"),
-        (ask.movement(predictor, bundle, brought), "no longer on this machine"),
+        (ask.picture_map(predictor, bundle, brought, photos[:2], [0, 1]),
+         "no longer on this machine"),
         (ask.picture_map(predictor, bundle, BEGAN, [gone, gone], [0, 1]), "can be read any more"),
-    ):
+    ):  # fmt: skip
         with pytest.raises(UserError, match=sentence):
             done(job)
 

@@ -136,6 +136,7 @@ def test_a_second_run_passes_nothing_through_the_frozen_stages(
     for changes in ({"lr": 0.1}, {"epochs": 5}, {"seed": 1}, {"batch_size": 4}):
         assert run(photos, **changes).passed == 0, changes
 
+    assert set(first.facts["moved"].values()) == {0}, "every stage was frozen"
     assert first.facts["cache"]["views"] == 1
     assert first.facts["cache"]["bytes"] > 0
     assert first.facts["cache"]["reused"] is False
@@ -241,6 +242,9 @@ def test_fine_tuning_reads_what_the_same_fine_tuning_kept(
     learning = {split: len(again.dataset.of(split)) for split in SPLITS}
     assert first.passed > learning["train"] + learning["validation"]
     assert again.passed == 0, "the bundle that is measured is another chain"
+    *frozen, last = first.facts["moved"].values()
+    assert frozen == [0, 0, 0, 0], "not a bit of what was frozen"
+    assert last > 0
     assert again.epochs == first.epochs
 
 
@@ -257,6 +261,18 @@ def test_the_cache_stays_within_its_budget(
 
 
 # --- what comes out ---------------------------------------------------------------------------
+
+
+def test_weights_that_are_gone_when_it_ends_cost_no_run(
+    run: Callable[..., Ran], photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object) -> None:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(pipeline, "moved", gone)
+    ran = run(photos, recipe="fine-tune", epochs=2)
+    assert ran.facts["moved"] == {}
+    assert Path(ran.result.bundle).is_file()
 
 
 def test_the_bundle_says_how_good_it_is(

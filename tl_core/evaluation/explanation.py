@@ -72,16 +72,3 @@ class PictureMap:
     points: NDArray[np.float32]
     shown: tuple[float, float]
     alike: tuple[float, float]
-
-
-@dataclass(frozen=True)
-class Movement:
-    """How far training moved each stage.
-
-    Attributes:
-        shares: stage to the change of its weights, as a share of their length; see `moved`.
-        frozen: how many stages, from the first, were frozen to the end.
-    """
-
-    shares: dict[str, float]
-    frozen: int

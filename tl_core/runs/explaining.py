@@ -20,9 +20,8 @@ from tl_core.data.augment import to_input
 from tl_core.errors import UnreadableImageError, UserError
 from tl_core.evaluation.activations import activations, first_filters
 from tl_core.evaluation.embedding import draw
-from tl_core.evaluation.explanation import Attention, Covering, Movement, PictureMap
+from tl_core.evaluation.explanation import Attention, Covering, PictureMap
 from tl_core.evaluation.gradcam import gradcam
-from tl_core.evaluation.moved import moved
 from tl_core.evaluation.occlusion import agreement, occlusion, spread
 from tl_core.runs.loaded import loaded_model
 from tl_core.runs.shown import as_input, opened
@@ -67,12 +66,6 @@ def _filters(request: Message, tell: Tell) -> Message:  # noqa: ARG001
     return {"filters": first_filters(_model(request).chain)}
 
 
-def _move(request: Message, tell: Tell) -> Message:  # noqa: ARG001
-    model = _model(request)
-    frozen = len(model.manifest.frozen_stages)
-    return vars(Movement(moved(_beginning(model, request), model.chain), frozen))
-
-
 def _embed(request: Message, tell: Tell) -> Message:
     model = _model(request)
     bodies = {"after": model.body}
@@ -99,7 +92,6 @@ ACTS: Mapping[str, Act] = {
     "cover": _cover,
     "activate": _activate,
     "filters": _filters,
-    "move": _move,
     "embed": _embed,
 }
 

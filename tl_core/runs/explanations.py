@@ -16,7 +16,6 @@ from tl_core.evaluation.explanation import (
     Activations,
     Attention,
     Covering,
-    Movement,
     PictureMap,
 )
 from tl_core.runs.jobs import Job
@@ -58,11 +57,6 @@ def backbone_filters(predictor: Predictor, backbone: str) -> Job[NDArray[np.floa
     """Ask for the first filters of a backbone as it comes; see `first_filters`."""
     request = {"do": "first", "backbone": backbone}
     return predictor.later(request, lambda answer: answer["filters"])
-
-
-def movement(predictor: Predictor, model: Path, began: RunConfig) -> Job[Movement]:
-    """Ask how far a run that was told `began` moved the weights of each stage."""
-    return _ask(predictor, "move", model, Movement, **_began(began))
 
 
 def picture_map(

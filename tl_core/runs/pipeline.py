@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from tl_core.backbones.card import Card
 from tl_core.backbones.catalog import find_card
+from tl_core.backbones.chain import Chain
 from tl_core.backbones.inference import choose_path
 from tl_core.backbones.load import load_backbone
 from tl_core.bundles.archive import FAMILIAR, amend
@@ -25,7 +26,9 @@ from tl_core.data.edit import require_learnable
 from tl_core.data.fewer import fewer
 from tl_core.data.pictures import Pictures
 from tl_core.data.pixels import Pixels, decode_pixels, trim
+from tl_core.errors import HeadstartError
 from tl_core.evaluation.familiar import Familiar
+from tl_core.evaluation.moved import moved
 from tl_core.evaluation.predictions import FILE, Predictions, predictions_of, save_predictions
 from tl_core.runs.following import Emit, Following, StoppedError
 from tl_core.runs.frozen import cut_cache, inference_on
@@ -109,13 +112,8 @@ def train_run(
 
     trim(workspace.cache, CACHE_BUDGET)
     pixels = _opened(dataset, card, workspace, told)
-    chain = load_backbone(
-        config.backbone,
-        len(dataset.classes),
-        weights=config.weights,
-        pretrained=todo.recipe != "scratch",
-        seed=config.seed,
-        progress=told.counting(f"Downloading the weights of {card.title}"),
+    chain = _beginning(
+        config, dataset, todo, told.counting(f"Downloading the weights of {card.title}")
     )
     chain = chain.to(device.torch, memory_format=torch.channels_last)  # type: ignore[call-overload]
     chosen: BodyPath | None = past.facts["body_path"] if past else config.body
@@ -152,6 +150,7 @@ def train_run(
         raise StoppedError
     if (saved := savings(told.events)) is not None:
         learn(cache=asdict(saved))
+    learn(moved=_moved(chain, config, dataset, todo))
     bundle = folder / "model.headstart"
     write_bundle(bundle, chain, manifest_of(config, dataset, todo))
     model = Model(bundle, device.kind, path)
@@ -198,6 +197,30 @@ def _result(
         test_accuracy=_accuracy(made, "test"),
         images_per_second=round(learned / seconds, 1),
     )
+
+
+def _beginning(
+    config: RunConfig, dataset: Dataset, todo: Plan, tell: Callable[[int, int], None] | None = None
+) -> Chain:
+    """Return the backbone as it is before training, with a new head."""
+    return load_backbone(
+        config.backbone,
+        len(dataset.classes),
+        weights=config.weights,
+        pretrained=todo.recipe != "scratch",
+        seed=config.seed,
+        progress=tell,
+    )
+
+
+def _moved(chain: Chain, config: RunConfig, dataset: Dataset, todo: Plan) -> dict[str, float]:
+    """Return how far each stage is from where it began; nothing where that is no longer here."""
+    if todo.cut == len(chain.names):
+        return dict.fromkeys(chain.names, 0.0)
+    try:
+        return moved(_beginning(config, dataset, todo), chain)
+    except (HeadstartError, OSError):  # its file was deleted meanwhile: no reason to lose a run
+        return {}
 
 
 def _measure(
