@@ -38,11 +38,10 @@ def show_explanations(
         pictures: to choose from; there is at least one.
     """
     st.subheader("Why does it say so?")
-    left, right = st.columns(2, vertical_alignment="bottom")
-    place = left.selectbox(
-        "Picture", range(len(pictures)), format_func=lambda place: _name(pictures, place)
-    )
-    with right:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        place = 0 if len(pictures) == 1 else st.selectbox(
+            "Picture", range(len(pictures)), format_func=lambda place: _name(pictures, place)
+        )  # fmt: skip
         view = st.segmented_control(
             "Look at", [_LOOKED, _STAGE], key="explained", label_visibility="collapsed"
         )
@@ -65,7 +64,7 @@ def _looked(bundle: Path, classes: Sequence[str], picture: Path) -> None:
     if best is None:
         return
     likely = [int(label) for label in np.argsort(-best.shares, kind="stable")[:_CLASSES]]
-    left, _, right = st.columns(3, vertical_alignment="bottom")
+    left, right = st.columns(2, vertical_alignment="bottom")
     label = left.selectbox(
         "What speaks for", likely,
         format_func=lambda label: f"{classes[label]} ({best.shares[label]:.1%})",

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from pages.shared.escape import on_page
-from pages.shared.state import address, choices, chosen_card, chosen_dataset
+from pages.shared.state import address, brought_model, choices, chosen_card, chosen_dataset
 from pages.shared.steps import PAGES, STEPS, page_file
 from tl_core.errors import HeadstartError
 from tl_core.log import get_log
@@ -57,13 +57,14 @@ def step_bar(current: str) -> None:
     if current == STEPS[0].title:
         return
     dataset, card, run = chosen_dataset(), chosen_card(), choices().run
+    to_predict_with = "a model from elsewhere" if brought_model() else "needs a finished run"
     said = {
         "start": "and earlier runs",
         "data": on_page(dataset.name, 24) if dataset else "not chosen yet",
         "backbone": card.title if card else "not chosen yet",
         "train": f"run {on_page(run[:6])}" if run else "not started",
         "validate": "needs a finished run" if not run else "its figures and mistakes",
-        "predict": "needs a finished run" if not run else "ready when the run is",
+        "predict": "ready when the run is" if run else to_predict_with,
         "compare": "runs beside each other",
         "learn": "what it is worth",
     }

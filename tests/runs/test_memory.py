@@ -53,3 +53,21 @@ def test_the_share_is_within_bounds_and_the_peak_grows() -> None:
     before = peak_memory()
     held = b"x" * (64 << 20)
     assert peak_memory() >= before > len(held) // 4
+
+
+def test_the_peak_of_a_run_is_not_that_of_an_earlier_one() -> None:
+    """Where the system cannot forget a peak, a lower one is unknown and not wrong."""
+    done = run(
+        "from tl_core.runs.memory import Peak, peak_memory",
+        "held = b'x' * (300 << 20)",
+        "before = peak_memory()",
+        "del held",
+        "peak = Peak()",
+        "held = b'x' * (100 << 20)",
+        "seen = peak.seen()",
+        "assert seen is None or 100 << 20 < seen < before - (100 << 20), (seen, before)",
+        "del held",
+        "held = b'x' * (400 << 20)",
+        "assert peak.seen() > 400 << 20",
+    )
+    assert done.returncode == 0, done.stderr

@@ -44,12 +44,14 @@ class Stage:
         parameters: how many numbers it holds that could learn.
         macs: multiply-adds to compute it for one picture.
         shape: of its output for one picture, e.g. `(256, 14, 14)`.
+        saved: bytes that the backward pass keeps of it for one picture, in fp32.
     """
 
     name: str
     parameters: int
     macs: int
     shape: tuple[int, ...]
+    saved: int = 0
 
 
 @dataclass(frozen=True)

@@ -69,8 +69,8 @@ def _complete(card: Card, measured: dict[str, Any]) -> Card:
         weights=weights,
         features=measured["features"],
         stages=tuple(
-            Stage(name, parameters, macs, tuple(shape))
-            for name, parameters, macs, shape in measured["stages"]
+            Stage(name, parameters, macs, tuple(shape), saved)
+            for name, parameters, macs, saved, shape in measured["stages"]
         ),
         preprocessing=Preprocessing(
             **{**preprocessing, "mean": (*preprocessing["mean"],), "std": (*preprocessing["std"],)}

@@ -17,6 +17,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from tl_core.backbones.card import Card
 from tl_core.backbones.catalog import MEASURED, Family, families_by_name
 from tl_core.backbones.published import published
+from tl_core.backbones.saved import Saved
+
+_EXAMPLES = 2  # BatchNorm cannot learn from one
 
 
 def measure(card: Card, family: Family) -> dict[str, Any]:
@@ -26,14 +29,15 @@ def measure(card: Card, family: Family) -> dict[str, Any]:
         entry = published(card.weights.source)
         preprocessing, facts = entry.preprocessing, entry.facts
     with torch.device("meta"):
-        chain = family.assemble(family.build(card.name), 2).eval()
-        x = torch.empty(1, 3, preprocessing.size, preprocessing.size)
-    stages = []
+        chain = family.assemble(family.build(card.name), 2).train()
+        x = torch.empty(_EXAMPLES, 3, preprocessing.size, preprocessing.size)
+    stages, counting = [], Saved(chain)
     for name, stage in chain.stages.items():
-        with FlopCounterMode(display=False) as counter, torch.no_grad():
-            x = stage(x)
+        with FlopCounterMode(display=False) as counter:
+            x, saved = counting.through(stage, x)
+        macs = counter.get_total_flops() // 2 // _EXAMPLES
         parameters = sum(parameter.numel() for parameter in stage.parameters())
-        stages.append([name, parameters, counter.get_total_flops() // 2, list(x.shape[1:])])
+        stages.append([name, parameters, macs, saved // _EXAMPLES, list(x.shape[1:])])
     return {
         "features": x.shape[1],
         "preprocessing": asdict(preprocessing),

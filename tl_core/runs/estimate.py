@@ -13,7 +13,7 @@ from tl_core.runs.run import Told
 from tl_core.training.events import CacheRead, EpochEnded, PhaseStarted
 
 # A backward pass costs about two forward passes.
-_FORWARD_AND_BACKWARD = 3
+FORWARD_AND_BACKWARD = 3
 # Batches in training and tiles in a frozen body do not reach the same speed.
 _LEAST, _MOST = 0.8, 1.3
 
@@ -68,9 +68,9 @@ def _of_this(ended: Sequence[Told], phase: Mapping[str, Any]) -> Range:
 
 
 def _of_later(phase: Mapping[str, Any], one_pass: Range) -> Range:
-    before, epoch = _work(phase, validation=0)
+    before, epoch = work(phase, validation=0)
     least = before + epoch * min(phase["patience"], phase["epochs"])
-    before, epoch = _work(phase, validation=1)
+    before, epoch = work(phase, validation=1)
     most = before + epoch * phase["epochs"]
     return one_pass[0] * least * _LEAST, one_pass[1] * most * _MOST
 
@@ -81,7 +81,7 @@ def _one_pass(begun: float, first: Told, phase: Mapping[str, Any]) -> Range:
     Measured from the phase's beginning to its first epoch's end, what was prepared included.
     """
     seconds = max(0.0, first.at - begun)
-    return seconds / sum(_work(phase, validation=1)), seconds / sum(_work(phase, validation=0))
+    return seconds / sum(work(phase, validation=1)), seconds / sum(work(phase, validation=0))
 
 
 def _read_pass(seconds: float, phase: Mapping[str, Any]) -> Range:
@@ -94,7 +94,7 @@ def _read_pass(seconds: float, phase: Mapping[str, Any]) -> Range:
     return seconds / phase["frozen_share"] / 2, seconds / phase["frozen_share"]
 
 
-def _work(phase: Mapping[str, Any], validation: float) -> tuple[float, float]:
+def work(phase: Mapping[str, Any], validation: float) -> tuple[float, float]:
     """Return a phase's work before its first epoch and in each, counted in such passes.
 
     Args:
@@ -103,13 +103,13 @@ def _work(phase: Mapping[str, Any], validation: float) -> tuple[float, float]:
         validation: pictures to validate on, as a share of those to learn from. It is not known
             here, so the least and the most are taken: 0 and 1.
 
-    >>> _work({"frozen_share": 1.0, "views": 1}, validation=0)
+    >>> work({"frozen_share": 1.0, "views": 1}, validation=0)
     (1.0, 0.0)
-    >>> _work({"frozen_share": 0.0, "views": 0}, validation=1)
+    >>> work({"frozen_share": 0.0, "views": 0}, validation=1)
     (0.0, 4.0)
     """
     frozen, views = phase["frozen_share"], phase["views"]
-    learning = (1 - frozen) * (_FORWARD_AND_BACKWARD + validation)
+    learning = (1 - frozen) * (FORWARD_AND_BACKWARD + validation)
     if views:
         return frozen * (views + validation), learning
     return 0.0, learning + frozen * (1 + validation)

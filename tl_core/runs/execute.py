@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -19,11 +20,13 @@ from tl_core.errors import NoRoomError, UserError
 from tl_core.log import get_log
 from tl_core.runs.following import PausedError, StoppedError
 from tl_core.runs.logs import log_file, logged
+from tl_core.runs.memory import Peak
 from tl_core.runs.recovery import FILE, Recording, recall
 from tl_core.runs.run import Run, State
 from tl_core.runs.store import LostLeaseError, Store
 from tl_core.runs.telling import Telling
 from tl_core.runs.work import WORK
+from tl_core.training.device import give_back
 from tl_core.workspace import Workspace, is_full, write_atomic
 
 AGAIN_SECONDS = 15.0  # until a worker looks whether there is room again
@@ -121,6 +124,9 @@ def _train(
     past = recall(store, run.id, token)
     telling = Telling(store, run.id, token, leaving)
     recording = Recording(telling, folder, past, run.facts.get("seconds") or 0.0)
+    gc.collect()
+    give_back()  # what an earlier run has left would count as this one's
+    memory = Peak()
     try:
         result = WORK[run.config.work](
             run.config, dataset, workspace, folder, logged(telling.emit),
@@ -130,7 +136,7 @@ def _train(
     finally:
         recording.close()
     recording.end()
-    facts = asdict(result) | {"seconds": round(recording.seconds, 3)}
+    facts = asdict(result) | {"seconds": round(recording.seconds, 3), "memory": memory.seen()}
     return Ending("stopped" if result.stopped else "finished", facts=facts)
 
 

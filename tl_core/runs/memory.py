@@ -1,4 +1,4 @@
-"""Holding a process to an amount of memory, so that one request cannot take the machine's."""
+"""What memory a process holds, and holding it to an amount, so that one cannot take it all."""
 
 from __future__ import annotations
 
@@ -61,6 +61,28 @@ def peak_memory() -> int:
     import resource
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+class Peak:
+    """The most memory that this process holds from now on, whatever it held before."""
+
+    def __init__(self) -> None:
+        self._is_forgotten = _forget_peak()
+        self._before = peak_memory()
+
+    def seen(self) -> int | None:
+        """Return it in bytes; `None` where an earlier peak that cannot be forgotten hides it."""
+        now = peak_memory()
+        return now if self._is_forgotten or now > self._before else None
+
+
+def _forget_peak() -> bool:
+    """Let the system measure the peak anew; only Linux can, and not everywhere."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    except OSError:
+        return False
+    return True
 
 
 def _windows_peak() -> int:

@@ -57,5 +57,16 @@ def cost_of(
         batch: examples of a step.
     """
     epoch = examples * footprint.seconds * (1 - frozen_share)
-    memory = _WEIGHT * parameters + _LEARNING * trainable + batch * sum(footprint.saved[cut:])
+    memory = step_memory(parameters, trainable, batch * sum(footprint.saved[cut:]))
     return Cost(trainable, epoch, memory)
+
+
+def step_memory(parameters: int, trainable: int, saved: int) -> int:
+    """Return the bytes of a step in fp32: the network, what learns, and what is kept.
+
+    Args:
+        parameters: of the whole network.
+        trainable: those of them that learn.
+        saved: bytes that the backward pass needs of the whole batch.
+    """
+    return _WEIGHT * parameters + _LEARNING * trainable + saved

@@ -148,7 +148,13 @@ def release_memory(device: Device) -> None:
         torch.cuda.empty_cache()
     elif device.kind == "mps":
         torch.mps.empty_cache()
-    elif trim := getattr(_c_library(), "malloc_trim", None):
+    else:
+        give_back()
+
+
+def give_back() -> None:
+    """Have the C library give freed memory back to the system, where it knows how to."""
+    if trim := getattr(_c_library(), "malloc_trim", None):
         trim(0)
 
 

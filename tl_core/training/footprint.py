@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from tl_core.backbones.chain import Chain
+from tl_core.backbones.saved import Saved
 from tl_core.training.cost import Footprint
 from tl_core.training.device import Device, release_memory
 from tl_core.training.sources import Source
@@ -54,18 +55,9 @@ def measure_step(
 
 
 def _step(chain: Chain, x: Tensor, labels: Tensor, device: Device, saved: list[int]) -> None:
-    seen = {tensor.data_ptr() for tensor in (*chain.parameters(), *chain.buffers())}
+    counting = Saved(chain)
     with device.autocast():
         for index, stage in enumerate(chain.stages.values()):
-
-            def count(tensor: Tensor, index: int = index) -> Tensor:
-                storage = tensor.untyped_storage()
-                if storage.data_ptr() not in seen:
-                    seen.add(storage.data_ptr())
-                    saved[index] += storage.nbytes()
-                return tensor
-
-            with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
-                x = stage(x)
+            x, saved[index] = counting.through(stage, x)
         logits = chain.head(x)
     cross_entropy(logits.float(), labels).backward()  # type: ignore[no-untyped-call]
