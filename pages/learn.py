@@ -12,7 +12,8 @@ from pages.shared.explaining import show_stage
 from pages.shared.frame import go_to, guarded, next_step
 from pages.shared.lesson import CHAPTERS, PUBLISHED, PUBLISHED_READING, SLIPS, Chapter
 from pages.shared.ready import use_sample
-from pages.shared.state import address, choices, choose, chosen_dataset, predictor, workspace
+from pages.shared.small import show_small
+from pages.shared.state import address, choices, choose, chosen_dataset, predictor
 from pages.shared.steps import STEPS, page_file
 from pages.shared.studying import show_study, without_pictures
 from pages.shared.waiting import finished
@@ -20,7 +21,6 @@ from pages.shared.wording import EXPLAINING, GLOSSARY, MEASURING, PROMISES, RECI
 from tl_core.backbones.catalog import find_card
 from tl_core.backbones.worth import measured
 from tl_core.data.dataset import Dataset
-from tl_core.data.decode import thumbnail
 from tl_core.evaluation.embedding import choose_evenly
 from tl_core.evaluation.painting import tiles
 from tl_core.runs import explanations as ask
@@ -50,7 +50,7 @@ def network() -> None:
     with guarded():
         found = finished(ask.backbone_filters(predictor(), "mini"), "Reading the filters")
         if found is not None:
-            st.image(tiles(found, 16, 56))
+            st.image(tiles(found, 16, 56), alt=EXPLAINING["alt filters"])
             st.caption(EXPLAINING["filters"])
     st.subheader("On your own pictures: what its stages make of one")
     dataset = chosen_dataset()
@@ -75,8 +75,9 @@ def looked_at(dataset: Dataset) -> None:
             range(len(items)),
             format_func=lambda place: f"{place + 1} · {dataset.classes[items[place].label]}",
         )
-        picture = dataset.path(items[place])
-        st.image(str(thumbnail(picture, workspace().cache, 320)), width="stretch")
+        item = items[place]
+        picture = dataset.path(item)
+        show_small(picture, item.name, dataset.classes[item.label], 320)
     with right:
         show_stage(
             find_card("mini"),

@@ -46,15 +46,22 @@ with guarded():
         files = st.file_uploader("Pictures", accept_multiple_files=True, key="predict-files")
         pictures = uploaded_pictures(workspace(), files)
     elif way == CAMERA:
-        shot = st.camera_input("The browser asks you first. It works on this machine, or by https.")
+        shot = st.columns(2)[0].camera_input(
+            "The browser asks you first. It works on this machine, or by https."
+        )
         pictures = uploaded_pictures(workspace(), [shot] if shot else [])
     if way == MANY:
         pictures = show_table(opened, bring_many())
     elif len(pictures) > AS_CARDS:
         pictures = show_table(opened, [Taken(picture.name, picture.path) for picture in pictures])
+    if len(pictures) == 1:
+        left, right = st.columns([3, 8], gap="medium")
+        with left:
+            show_answers(opened.bundle, pictures)
+        with right:
+            show_explanations(opened.bundle, opened.card, opened.classes, pictures)
     elif pictures:
         show_answers(opened.bundle, pictures)
-    if pictures:
         show_explanations(opened.bundle, opened.card, opened.classes, pictures)
 st.divider()
 show_taking_along(opened)

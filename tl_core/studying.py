@@ -13,6 +13,7 @@ from tl_core.config import DEVICES
 from tl_core.data.dataset import Dataset
 from tl_core.errors import UserError
 from tl_core.escape import in_terminal
+from tl_core.runs.engines.local import LocalEngine
 from tl_core.runs.store import Store
 from tl_core.studies.kinds import KINDS, find_kind
 from tl_core.studies.study import Asked, Reading, Study, find_study, start, stop
@@ -62,8 +63,9 @@ def study(
         dataset, args.backbone, args.seeds, _weights(args.weights), args.download, args.device
     )
     plan = kind.plan(asked)
-    study_id = start(store, args.name, plan, dataset.name)
-    made = _carried_out(workspace, store, find_study(store, study_id), sys.stderr)
+    engine = LocalEngine(workspace, store)
+    made = find_study(store, start(engine, args.name, plan, dataset.name))
+    made = _carried_out(engine, made, sys.stderr)
     if not made.finished:
         raise UserError(made.runs[0][1].message or "Nothing of the study has run.")
     reading = kind.read(made, store, workspace)
@@ -81,12 +83,13 @@ def study(
     return answer, "\n".join(in_terminal(line) for line in as_text(reading))
 
 
-def _carried_out(workspace: Workspace, store: Store, made: Study, out: TextIO) -> Study:
+def _carried_out(engine: LocalEngine, made: Study, out: TextIO) -> Study:
+    store = engine.store
     for number, (label, run) in enumerate(made.runs, 1):
         out.write(f"{number} of {len(made.runs)}: {label}\n")
-        ended = follow(workspace, store, run.id, out, brief=True)
+        ended = follow(engine.workspace, store, run.id, out, brief=True)
         if ended.state == "stopped":
-            stop(store, find_study(store, made.id))
+            stop(engine, find_study(store, made.id))
             break
     return find_study(store, made.id)
 

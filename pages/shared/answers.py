@@ -8,15 +8,15 @@ from pathlib import Path
 import streamlit as st
 
 from pages.shared.escape import on_page
-from pages.shared.state import predictor, workspace
+from pages.shared.small import show_small, tiles
+from pages.shared.state import predictor
 from pages.shared.trying import Tried
 from pages.shared.wording import DOUBTED
-from tl_core.data.decode import thumbnail
 from tl_core.runs.batch import BEST
 from tl_core.runs.predicting import Answer
 from tl_core.words import count
 
-_ACROSS = 4
+_WIDTH = 256  # pixels; four in a row on a laptop
 
 
 def show_answers(bundle: Path, pictures: Sequence[Tried]) -> None:
@@ -27,18 +27,9 @@ def show_answers(bundle: Path, pictures: Sequence[Tried]) -> None:
     """
     with st.spinner(f"Looking at {count(len(pictures), 'picture')} …", show_time=True):
         answers = predictor().predict(bundle, [p.path for p in pictures])
-    for start in range(0, len(pictures), _ACROSS):
-        columns = st.columns(_ACROSS)
-        row = zip(columns, pictures[start:], answers[start:], strict=False)
-        for column, picture, answer in row:
-            with column:
-                show_answer(picture, answer)
-
-
-def show_answer(picture: Tried, answer: Answer) -> None:
-    """Show one picture with its answer."""
-    with st.container(border=True):
-        _card(picture, answer)
+    for picture, answer, tile in zip(pictures, answers, tiles(_WIDTH, border=True), strict=False):
+        with tile:
+            _card(picture, answer)
 
 
 def _card(picture: Tried, answer: Answer) -> None:
@@ -46,7 +37,7 @@ def _card(picture: Tried, answer: Answer) -> None:
     if answer.reason:
         st.warning(f"{name}: {on_page(answer.reason, 200)}")
         return
-    st.image(str(thumbnail(picture.path, workspace().cache, 320)), width="stretch")
+    show_small(picture.path, picture.name, picture.truth, 320)
     guess = on_page(answer.best, 40)
     if answer.doubts:
         said, why = DOUBTED[answer.doubts[-1]]

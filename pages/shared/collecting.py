@@ -89,7 +89,7 @@ def _class(draft: Draft, label: str, files: list[tuple[str, str]]) -> None:
             st.rerun(scope="fragment")
         for (file, called), tile in zip(files[-_SHOWN:], tiles(), strict=False):
             with tile:
-                show_small(draft.folder / file, called)
+                show_small(draft.folder / file, called, label)
 
 
 def _make(draft: Draft, held: dict[str, list[tuple[str, str]]]) -> None:

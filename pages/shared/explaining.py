@@ -38,11 +38,10 @@ def show_explanations(
         pictures: to choose from; there is at least one.
     """
     st.subheader("Why does it say so?")
-    left, right = st.columns(2, vertical_alignment="bottom")
-    place = left.selectbox(
-        "Picture", range(len(pictures)), format_func=lambda place: _name(pictures, place)
-    )
-    with right:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        place = 0 if len(pictures) == 1 else st.selectbox(
+            "Picture", range(len(pictures)), format_func=lambda place: _name(pictures, place)
+        )  # fmt: skip
         view = st.segmented_control(
             "Look at", [_LOOKED, _STAGE], key="explained", label_visibility="collapsed"
         )
@@ -65,20 +64,22 @@ def _looked(bundle: Path, classes: Sequence[str], picture: Path) -> None:
     if best is None:
         return
     likely = [int(label) for label in np.argsort(-best.shares, kind="stable")[:_CLASSES]]
-    left, _, right = st.columns(3, vertical_alignment="bottom")
+    left, right = st.columns(2, vertical_alignment="bottom")
     label = left.selectbox(
         "What speaks for", likely,
         format_func=lambda label: f"{classes[label]} ({best.shares[label]:.1%})",
     )  # fmt: skip
     checks = right.toggle("Check it by covering places", help=EXPLAINING["cover"], key="covered")
     left, middle, right = st.columns(3)
-    left.image(best.picture, width="stretch")
+    left.image(best.picture, width="stretch", alt=EXPLAINING["alt seen"])
     left.caption("What the network sees of the picture.")
     with middle:
         job = ask.attention(predictor(), bundle, picture, classes[label])
         found = best if label == best.label else finished(job, "Following the answer back")
         if found is not None:
-            st.image(overlay(found.picture, found.heat), width="stretch")
+            st.image(
+                overlay(found.picture, found.heat), width="stretch", alt=EXPLAINING["alt heat"]
+            )
             name = on_page(classes[label], 30)
             told = EXPLAINING["attention" if found.heat.any() else "nothing"]
             st.caption(f"**Where it looked for {name}.** {told}")
@@ -92,7 +93,7 @@ def _covering(bundle: Path, picture: Path, name: str, seen: Attention) -> None:
     found = finished(job, "Covering one place after another")
     if found is None:
         return
-    st.image(overlay(seen.picture, found.heat), width="stretch")
+    st.image(overlay(seen.picture, found.heat), width="stretch", alt=EXPLAINING["alt covered"])
     st.write(on_page(say_agreement(found.agreement, found.drop), 400))
     cost = f"**Covering the brightest place costs {max(found.drop, 0):.0%}.** "
     st.caption(cost + EXPLAINING["covering"])
@@ -112,11 +113,13 @@ def show_stage(card: Card, asked: Callable[[str], Job[Activations]]) -> None:
     left, right = st.columns([1, 3])
     if not seen.mean.size:
         squares = seen.values[: len(seen.values) // 32 * 32].reshape(1, -1, 32)
-        left.image(tiles(squares, 1, 2 * _TILE), width="stretch")
+        left.image(tiles(squares, 1, 2 * _TILE), width="stretch", alt=EXPLAINING["alt numbers"])
         right.write(f"**{len(seen.values)} numbers.** " + EXPLAINING["vector"])
         return
-    left.image(tiles(seen.mean[None], 1, 2 * _TILE), width="stretch")
+    left.image(tiles(seen.mean[None], 1, 2 * _TILE), width="stretch", alt=EXPLAINING["alt mean"])
     left.caption(f"The mean of all {len(seen.values)} channels of {on_page(stage)}")
-    right.image(tiles(seen.strongest, _ACROSS, _TILE), width="stretch")
+    right.image(
+        tiles(seen.strongest, _ACROSS, _TILE), width="stretch", alt=EXPLAINING["alt strongest"]
+    )
     numbers = ", ".join(str(number + 1) for number in seen.numbers)
     right.caption(f"The channels that answer most: {numbers}. " + EXPLAINING["stage"])

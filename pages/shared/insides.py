@@ -10,12 +10,12 @@ import streamlit as st
 from pages.shared import insides_figures as figures
 from pages.shared.escape import on_page
 from pages.shared.frame import guarded
+from pages.shared.small import show_small
 from pages.shared.state import predictor, workspace
 from pages.shared.waiting import finished
 from pages.shared.wording import EXPLAINING
 from tl_core.backbones.catalog import find_card
 from tl_core.data.dataset import Dataset, Item, find_dataset
-from tl_core.data.decode import thumbnail
 from tl_core.errors import UserError
 from tl_core.evaluation.embedding import how_many, say_alike
 from tl_core.evaluation.explanation import PictureMap
@@ -109,7 +109,8 @@ def _picture(run: Run, dataset: Dataset, items: Sequence[Item]) -> None:
         item = items[place]
         use = "validation picture" if item.split == "validation" else "learned from"
         st.caption(f"**{on_page(dataset.classes[item.label], 40)}**, {use}")
-    left.image(str(thumbnail(dataset.path(item), workspace().cache, 320)))
+    with left:
+        show_small(dataset.path(item), item.name, dataset.classes[item.label], 320)
 
 
 def _moved(run: Run) -> None:
@@ -127,5 +128,5 @@ def _moved(run: Run) -> None:
 def _filters(bundle: Path) -> None:
     found = finished(ask.first_filters(predictor(), bundle), "Reading the filters")
     if found is not None:
-        st.image(tiles(found, 16, 56))
+        st.image(tiles(found, 16, 56), alt=EXPLAINING["alt filters"])
         st.caption(EXPLAINING["filters"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import suppress
 
 import streamlit as st
@@ -27,6 +28,8 @@ from tl_core.runs.savings import savings, say_savings
 from tl_core.runs.store import Run
 from tl_core.runs.waiting import say_outlook
 from tl_core.training.events import EpochEnded, Notice
+
+_FULL = 1_000_000  # bytes
 
 
 def show_run(run_id: str) -> Run:
@@ -77,6 +80,7 @@ def _live(before: Look, every: int) -> None:
         if seen.standing != before.standing or seconds != every:
             st.rerun()
         _bar(seen)
+        _say_full()
         _curves(seen)
         st.caption(say_refresh(every, viewers))
 
@@ -94,6 +98,16 @@ def _bar(seen: Look) -> None:
         left = f" · {time_left(at)}" if run.state == "running" else ""
         where = f" · on {on_page(run.facts['device'])}" if "device" in run.facts else ""
         st.caption(f"Epoch {at.epoch} of at most {at.epochs}{left}{where}")
+
+
+def _say_full() -> None:
+    """Say that the disk is full where a run cannot: its store has no room for a word either."""
+    root = workspace().root
+    if shutil.disk_usage(root).free < _FULL:
+        st.warning(
+            f"The disk that holds {on_page(str(root), 300)} is full, so training waits; free some "
+            "space, and it goes on by itself."
+        )
 
 
 def _ended(seen: Look) -> None:

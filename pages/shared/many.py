@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 import streamlit as st
 
-from pages.shared.answers import show_answer
 from pages.shared.downloads import offer
 from pages.shared.escape import on_page, shorten
 from pages.shared.frame import show_error
@@ -118,11 +117,7 @@ def show_table(opened: Opened, taken: Sequence[Taken]) -> list[Tried]:
         st.caption("Choose a line of the table to see its picture, and why the model says so.")
         return []
     row = answered[chosen]
-    assert row.path is not None  # noqa: S101 (it was answered)
-    picture = Tried(row.path, row.name)
-    with st.columns([1, 2])[0]:
-        show_answer(picture, row.answer)
-    return [picture]
+    return [Tried(row.path, row.name)] if row.path else []
 
 
 def _many(opened: Opened, taken: Sequence[Taken]) -> Many:
@@ -178,7 +173,7 @@ def _lines(answered: Sequence[Answered]) -> int | None:
         {
             "picture": [shorten(row.name, _NAME) for row in answered],
             "class": [shorten(row.answer.best, _NAME) for row in answered],
-            "share": [row.answer.probabilities[row.answer.best] for row in answered],
+            "share": [100 * row.answer.probabilities[row.answer.best] for row in answered],
             "better not believed": [
                 ", ".join(DOUBTS[doubt] for doubt in row.answer.doubts) for row in answered
             ],
@@ -189,7 +184,7 @@ def _lines(answered: Sequence[Answered]) -> int | None:
         on_select="rerun",
         selection_mode="single-row",
         column_config={
-            "share": st.column_config.ProgressColumn("share", format="percent", max_value=1.0)
+            "share": st.column_config.ProgressColumn("share", format="%.1f%%", max_value=100)
         },
     )
     rows = state["selection"]["rows"]
@@ -202,16 +197,17 @@ def _hand_out(opened: Opened, many: Many) -> None:
         offer("Download the table (CSV)", many.table, TABLE, ":material/table:")
         st.caption("One line for each picture, with the share of every class.")
     with right:
-        if many.folders is None and st.button(
-            "Sort the pictures into folders", icon=":material/folder_zip:"
-        ):
-            many.folders = _sort(opened, many)
         if many.folders is None:
+            if st.button("Sort the pictures into folders", icon=":material/folder_zip:"):
+                many.folders = _sort(opened, many)
+                st.rerun()
             st.caption("A zip with one folder for each class.")
             return
         offer("Download the folders (zip)", many.table.with_name(_ZIP), _ZIP)
         doubtful = (
-            f"{DOUBTFUL}, for what is better not believed, " if many.folders[DOUBTFUL] else ""
+            f'one called "{DOUBTFUL}" for what is better not believed, '
+            if many.folders[DOUBTFUL]
+            else ""
         )
         st.caption(f"One folder for each class, {doubtful}and the table. It is kept for a day.")
 

@@ -55,11 +55,11 @@ def choose_opened() -> Opened | None:
     if brought is None:
         run = choose_model("Model")
         return _of_run(run) if run else None
-    left, right = st.columns([3, 1], vertical_alignment="center")
-    left.markdown(f":material/mail: **{on_page(brought.name)}** · a model's file from elsewhere")
-    if right.button("Close it", icon=":material/close:"):
-        choose(model="")
-        st.rerun()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f":material/mail: **{on_page(brought.name)}** · a model's file from elsewhere")
+        if st.button("Close it", icon=":material/close:"):
+            choose(model="")
+            st.rerun()
     return brought
 
 

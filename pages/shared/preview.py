@@ -8,12 +8,12 @@ import streamlit as st
 
 from pages.shared.escape import on_page
 from pages.shared.frame import guarded
-from pages.shared.small import tiles
-from pages.shared.state import chosen_card, predictor, workspace
+from pages.shared.small import show_small, tiles
+from pages.shared.state import chosen_card, predictor
 from tl_core.backbones.card import Preprocessing
 from tl_core.config import Augment
 from tl_core.data.dataset import Dataset, Item
-from tl_core.data.decode import fit, open_image, thumbnail
+from tl_core.data.decode import fit, open_image
 
 _LARGE, _VIEWS = 480, 6
 _STRENGTHS: dict[str, Augment] = {"a little": "light", "much": "strong"}
@@ -24,12 +24,18 @@ def show_preview(dataset: Dataset, items: list[Item]) -> None:
     card = chosen_card()
     preprocessing = card.preprocessing if card else Preprocessing()
     number = int(st.number_input(f"Picture (of {len(items)})", 1, len(items), 1, key="preview"))
-    path = dataset.path(items[number - 1])
+    item = items[number - 1]
+    path = dataset.path(item)
     left, right, _ = st.columns([2, 1, 1])
-    left.image(str(thumbnail(path, workspace().cache, _LARGE)))
-    left.caption(f"The picture: {on_page(items[number - 1].name)}")
-    right.image(fit(open_image(path), preprocessing), width="stretch")
+    with left:
+        show_small(path, item.name, dataset.classes[item.label], _LARGE)
+        st.caption(f"The picture: {on_page(item.name)}")
     network = card.title if card else "a network"
+    right.image(
+        fit(open_image(path), preprocessing),
+        width="stretch",
+        alt=f"The picture as {network} sees it",
+    )
     right.caption(
         f"What {network} sees: the middle, {preprocessing.size} × {preprocessing.size} pixels"
     )
@@ -41,8 +47,8 @@ def show_preview(dataset: Dataset, items: list[Item]) -> None:
     if st.button("Show it varied", icon=":material/style:") and strength:
         with guarded(), st.spinner("Starting what varies pictures; the first time takes seconds …"):
             views = _views(path, preprocessing, _STRENGTHS[strength])
-            for view, tile in zip(views, tiles(), strict=False):
-                tile.image(view, width="stretch")
+            for place, (view, tile) in enumerate(zip(views, tiles(), strict=False), 1):
+                tile.image(view, width="stretch", alt=f"The picture varied, {place}")
 
 
 # Kept, because the person looks at it again; asked of another process, because this one has no

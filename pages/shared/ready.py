@@ -23,8 +23,10 @@ def show_samples() -> None:
     for entry in SAMPLES:
         with st.container(border=True):
             st.markdown(f"**{entry.title}** · {entry.about}")
-            for picture, tile in zip(_examples(entry.key), tiles(), strict=False):
-                tile.image(picture, width="stretch")
+            for place, (picture, tile) in enumerate(
+                zip(_examples(entry.key), tiles(), strict=False), 1
+            ):
+                tile.image(picture, width="stretch", alt=f"{entry.title}: example {place}")
             st.caption(f"No internet needed. {entry.source} · Licence: {entry.licence}")
             if st.button(f"Use {entry.title}", key=f"sample-{entry.key}"):
                 with guarded():

@@ -1,4 +1,4 @@
-"""Pictures, small, beside each other; or why one cannot be shown."""
+"""Pictures, small, beside each other and described; or why one cannot be shown."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages.shared.escape import on_page
+from pages.shared.escape import on_page, shorten
 from pages.shared.state import workspace
 from tl_core.data.decode import thumbnail
 from tl_core.errors import UnreadableImageError
@@ -24,9 +24,28 @@ def tiles(width: int = 108, *, border: bool = False) -> Iterator[DeltaGenerator]
         yield row.container(width=width, border=border)
 
 
-def show_small(path: Path, name: str = "") -> None:
-    """Show a small copy of a picture; where it cannot be read, its name, if given, and why."""
+def show_small(path: Path, name: str, label: str = "", side: int = 160) -> None:
+    """Show a small copy of a picture; where it cannot be read, its name and why.
+
+    Args:
+        path: of the stored picture.
+        name: that it came with.
+        label: its class, where it is known.
+        side: of the square that the copy fits into, in pixels.
+    """
     try:
-        st.image(str(thumbnail(path, workspace().cache)), width="stretch")
+        small = thumbnail(path, workspace().cache, side)
     except UnreadableImageError as error:
-        st.caption(f"{on_page(name, 60)}: {on_page(str(error))}" if name else on_page(str(error)))
+        st.caption(on_page(f"{name}: {error}", 200))
+        return
+    st.image(str(small), width="stretch", alt=in_words(name, label))
+
+
+def in_words(name: str, label: str = "") -> str:
+    """Say which picture it is, for whoever cannot see it: its class, if known, and its file.
+
+    >>> in_words("train/bees/17.jpg", "bees"), in_words("17.jpg")
+    ('bees, 17.jpg', '17.jpg')
+    """
+    file = name.replace("\\", "/").rpartition("/")[2]
+    return shorten(f"{label}, {file}" if label else file, 120)

@@ -24,6 +24,7 @@ from pages.shared.state import (
 )
 from pages.shared.study_tables import columns
 from pages.shared.watching import refreshing
+from tl_core import words
 from tl_core.data.dataset import Dataset
 from tl_core.runs.progress import progress
 from tl_core.studies.kinds import find_kind
@@ -83,13 +84,13 @@ def _starting(kind: Kind, asked: Asked, *, again: bool) -> None:
     with guarded():
         plan = kind.plan(asked)
         about = f" · {find_title(asked.backbone)}" if kind.NAME in _ABOUT_A_BACKBONE else ""
-        runs = "1 run" if len(plan.parts) == 1 else f"{len(plan.parts)} runs"
-        st.caption(f"{on_page(asked.dataset.name, 60)}{about} · {runs}")
+        st.caption(
+            f"{on_page(asked.dataset.name, 60)}{about} · {words.count(len(plan.parts), 'run')}"
+        )
         label = "Ask again" if again else "Find out"
         if st.button(label, key=f"start-{kind.NAME}", type="secondary" if again else "primary",
                      icon=":material/experiment:"):  # fmt: skip
-            start(store(), kind.NAME, plan, asked.dataset.name)
-            engine().warm(asked.device)
+            start(engine(), kind.NAME, plan, asked.dataset.name)
             st.rerun()
 
 
@@ -105,7 +106,7 @@ def _show(kind: Kind, study: Study) -> None:
         return
     every, _ = refreshing()
     if st.button("Stop", icon=":material/stop:", key=f"stop-{kind.NAME}"):
-        stop(store(), study)
+        stop(engine(), study)
         st.rerun()
     st.fragment(_live, run_every=every)(kind, study.id, every)
 

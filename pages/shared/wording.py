@@ -207,6 +207,14 @@ COMPARING = {
 }
 
 EXPLAINING = {
+    # What a screen reader says of a picture that is drawn.
+    "alt seen": "The part of the picture that the network sees",
+    "alt heat": "The same picture, with the places that speak for the class drawn bright",
+    "alt covered": "The same picture, with the places bright whose covering cost the class most",
+    "alt numbers": "The stage's numbers as squares, bright where they are large",
+    "alt mean": "The picture as this stage sees it on average, bright where it answers",
+    "alt strongest": "The same picture in the channels that answer most",
+    "alt filters": "The first filters of the network, each a small coloured square",
     "choose": "Choose what to look at. It is computed when you ask for it, and the page stays "
     "usable meanwhile.",
     "attention": "Bright places speak most for this class (Grad-CAM, Selvaraju 2017). It tells "

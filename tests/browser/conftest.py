@@ -11,7 +11,6 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
@@ -106,7 +105,7 @@ def _wait_until_healthy(url: str, process: subprocess.Popen[bytes], log: Path) -
         try:
             with urlopen(f"{url}/_stcore/health", timeout=5):  # noqa: S310 (loopback)
                 return
-        except URLError:
+        except OSError:  # refused, or too busy to answer
             time.sleep(0.05)
     pytest.fail(f"the app did not come up; it printed:\n{_tail(log)}", pytrace=False)
 

@@ -251,6 +251,7 @@ def test_what_is_no_model_is_refused_in_a_sentence(
     bring(app, "The file", ("evil.headstart", sent[:-9] if content == "cut" else content, ""))
     (said,) = app.error
     assert "evil\\.headstart is not a whole Headstart bundle" in said.value
+    assert "it is no zip as bundles are" in said.value, "and no words of a library"
     assert not list(workspace.models.glob("*"))
     assert not answers.asked, "what says nothing sensible of itself is not even loaded"
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from shutil import disk_usage
 from typing import get_args
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pages.shared import live
 from pages.shared.controls import Asking, reason_against
 from tl_core.config import RunConfig
 from tl_core.data.dataset import Dataset
@@ -99,6 +101,15 @@ def test_a_run_without_room_goes_on_by_itself(open_page: Open, store: Store, run
     said = text(open_page("train", run=running))
     assert "The disk is full" in said
     assert "Resume goes on" not in said
+
+
+def test_a_full_disk_is_told_where_the_store_cannot_be_written(
+    open_page: Open, running: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "is full" not in text(open_page("train", run=running))
+    full = disk_usage("/")._replace(free=0)
+    monkeypatch.setattr(live.shutil, "disk_usage", lambda _: full)
+    assert "is full, so training waits" in text(open_page("train", run=running))
 
 
 def test_a_failed_run_says_why_and_what_next(open_page: Open, store: Store, running: str) -> None:

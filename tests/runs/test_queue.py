@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -187,6 +190,24 @@ def test_a_worker_that_dropped_its_lock_is_dead_at_once(store: Store) -> None:
     assert not has_worker(store, "cpu")
     assert store.run(run_id).state == "interrupted"
     assert not lock_file(store, "token").exists()
+
+
+def test_a_dead_workers_lock_outlasts_its_row(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the other order a power cut in between would leave a worker that seems to live."""
+    register(store, "cpu", ["cpu", "auto"], "token", 1)
+    lock_file(store, "token").parent.mkdir()
+    lock_file(store, "token").touch()
+    rows: list[int] = []
+
+    def look(_: Path) -> None:
+        with closing(sqlite3.connect(store.path)) as db:
+            rows.extend(db.execute("SELECT COUNT(*) FROM workers").fetchone())
+
+    monkeypatch.setattr(queue, "bury", look)
+    assert not has_worker(store, "cpu")
+    assert rows == [0]
 
 
 def test_an_interrupted_run_goes_on_before_others(

@@ -192,42 +192,42 @@ def test_a_run_waits_until_there_is_room(
 # --- checkpoints ------------------------------------------------------------------------------
 
 
-def test_a_cut_off_checkpoint_gives_way_to_the_one_before(
+@pytest.fixture
+def paused(
     quick: Callable[..., str],
     work: Work,
-    store: Store,
     outcome: Outcome,
     wishing: Callable[[Wish, int], None],
-) -> None:
+) -> tuple[str, Any]:
+    """A run that was paused, and what it comes to where it is not."""
     expected = outcome(work(quick(epochs=6)))
     wishing("pause", 14)
     run_id = quick(epochs=6)
     assert work(run_id).state == "paused"
+    wishing("", 0)
+    return run_id, expected
+
+
+def test_a_cut_off_checkpoint_gives_way_to_the_one_before(
+    paused: tuple[str, Any], work: Work, store: Store, outcome: Outcome
+) -> None:
+    run_id, expected = paused
     for file, begins_anew in ((FILE, False), ("checkpoint.before.safetensors", True)):
         path = store.folders / run_id / file
         path.write_bytes(path.read_bytes()[:-100])
         past = recovery._read(store, run_id)
         assert (past is None) == begins_anew
     store.resume(run_id)
-    wishing("", 0)
     assert outcome(work(run_id)) == expected
 
 
 def test_lost_events_come_from_the_journal(
-    quick: Callable[..., str],
-    work: Work,
-    store: Store,
-    outcome: Outcome,
-    wishing: Callable[[Wish, int], None],
+    paused: tuple[str, Any], work: Work, store: Store, outcome: Outcome
 ) -> None:
-    expected = outcome(work(quick(epochs=6)))
-    wishing("pause", 14)
-    run_id = quick(epochs=6)
-    work(run_id)
+    run_id, expected = paused
     with store.write() as db:
         db.execute("DELETE FROM events WHERE run = ? AND number > 3", (run_id,))
     store.resume(run_id)
-    wishing("", 0)
     assert outcome(work(run_id)) == expected
 
 

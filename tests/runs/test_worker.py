@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from tests.runs.patience import wait_for
 from tl_core.backbones.load import load_backbone
 from tl_core.bundles.bundle import read_bundle
 from tl_core.bundles.predict import Model
@@ -30,17 +30,6 @@ from tl_core.runs.queue import beat, has_worker, register
 from tl_core.runs.store import Run, Store
 from tl_core.training.events import EpochEnded
 from tl_core.workspace import Workspace
-
-
-def wait_for(what: Callable[[], Any], seconds: float = 60) -> Any:
-    """Return the first true answer."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if answer := what():
-            return answer
-        time.sleep(0.05)
-    pytest.fail(f"nothing after {seconds} seconds")
-
 
 # --- one run, in this process -----------------------------------------------------------------
 

@@ -11,6 +11,8 @@ import pytest
 from tl_core.data.dataset import Dataset
 from tl_core.data.intake import import_source
 from tl_core.runs import queue
+from tl_core.runs.engines import local
+from tl_core.runs.engines.local import LocalEngine
 from tl_core.runs.probe_file import write_probe
 from tl_core.runs.store import Run, Store
 from tl_core.studies.kinds import find_kind
@@ -73,13 +75,20 @@ def worker(workspace: Workspace, store: Store) -> Worker:
     return Worker(workspace, store)
 
 
+@pytest.fixture
+def engine(workspace: Workspace, store: Store, monkeypatch: pytest.MonkeyPatch) -> LocalEngine:
+    """An engine that starts no process."""
+    monkeypatch.setattr(local, "ensure_worker", lambda *_: False)
+    return LocalEngine(workspace, store)
+
+
 class Studied:
     """A study that was started, and what its kind reads of it."""
 
-    def __init__(self, kind: str, asked: Asked, store: Store, workspace: Workspace) -> None:
-        self.kind, self.store, self.workspace = find_kind(kind), store, workspace
+    def __init__(self, kind: str, asked: Asked, engine: LocalEngine) -> None:
+        self.kind, self.store, self.workspace = find_kind(kind), engine.store, engine.workspace
         self.plan = self.kind.plan(asked)
-        self.id = start(store, kind, self.plan, asked.dataset.name)
+        self.id = start(engine, kind, self.plan, asked.dataset.name)
 
     @property
     def reading(self) -> Reading[Any]:
@@ -88,9 +97,9 @@ class Studied:
 
 
 @pytest.fixture
-def begin(store: Store, workspace: Workspace) -> Callable[[str, Asked], Studied]:
+def begin(engine: LocalEngine) -> Callable[[str, Asked], Studied]:
     """Start a study of a kind."""
-    return lambda kind, asked: Studied(kind, asked, store, workspace)
+    return lambda kind, asked: Studied(kind, asked, engine)
 
 
 def epoch(number: int, accuracy: float, phase: int = 0) -> EpochEnded:

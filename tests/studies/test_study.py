@@ -10,6 +10,7 @@ import pytest
 
 from tl_core.config import RunConfig
 from tl_core.errors import UserError
+from tl_core.runs.engines.local import LocalEngine
 from tl_core.runs.store import Store
 from tl_core.studies.kinds import KINDS, find_kind
 from tl_core.studies.study import (
@@ -33,10 +34,12 @@ def plan(asked: Asked) -> Plan:
     return Plan(tuple(parts), (Missing("resnet18", "too large"),))
 
 
-def test_it_is_found_again_from_its_runs_alone(store: Store, plan: Plan) -> None:
+def test_it_is_found_again_from_its_runs_alone(
+    store: Store, engine: LocalEngine, plan: Plan
+) -> None:
     store.create(RunConfig("other", "mini"))
-    first = start(store, "race", plan, "Colours")
-    second = start(store, "race", plan, "Colours")
+    first = start(engine, "race", plan, "Colours")
+    second = start(engine, "race", plan, "Colours")
     assert [one.id for one in studies(store)] == [second, first]
     found = find_study(Store(store.path), first)
     assert [label for label, _ in found.runs] == ["part 0", "part 1", "part 2"]
@@ -46,10 +49,12 @@ def test_it_is_found_again_from_its_runs_alone(store: Store, plan: Plan) -> None
     assert (found.kind, found.is_over, found.finished) == ("race", False, ())
 
 
-def test_stopping_it_stops_what_waits(store: Store, plan: Plan, worker: Any) -> None:
-    study = start(store, "race", plan, "Colours")
+def test_stopping_it_stops_what_waits(
+    store: Store, engine: LocalEngine, plan: Plan, worker: Any
+) -> None:
+    study = start(engine, "race", plan, "Colours")
     worker.end()
-    stop(store, find_study(store, study))
+    stop(engine, find_study(store, study))
     found = find_study(store, study)
     assert [run.state for _, run in found.runs] == ["finished", "stopped", "stopped"]
     assert found.is_over

@@ -51,6 +51,8 @@ def open_bundle(path: Path) -> Iterator[tuple[Manifest, Read]]:
                 names = archive.namelist()
                 if len(set(names)) < len(names) or not set(names) <= MOST.keys():
                     raise ValueError("it holds files that do not belong into a bundle")
+                if MANIFEST not in names:
+                    raise ValueError(f"it has no {MANIFEST}")
                 manifest = _manifest(_content(archive, MANIFEST, size), path.name)
                 if set(names) != {MANIFEST, *manifest.members}:
                     raise ValueError("it does not hold the files that its manifest names")
@@ -75,7 +77,9 @@ def refuse(name: str, error: Exception) -> NoReturn:
     Raises:
         UserError: always.
     """
-    reason = " ".join(str(error).split())[:200] or type(error).__name__
+    # What we raise are plain ValueErrors; what libraries say is for those who program.
+    said = str(error) if type(error) is ValueError else "its parts do not fit each other"
+    reason = " ".join(said.split())[:200]
     raise UserError(
         f"{name} is not a whole Headstart bundle ({reason}); ask for it again, or export it once "
         "more from the run."
@@ -142,7 +146,9 @@ def _check_directory(file: BinaryIO) -> int:
     zipfile would read any number of entries, each ten times as large in memory as in the file.
     """
     size = file.seek(0, 2)
-    file.seek(max(0, size - 22))
+    if size < 22:
+        raise ValueError("it is no zip as bundles are")
+    file.seek(size - 22)
     mark, _, _, _, _, length, start, comment = struct.unpack("<4s4H2LH", file.read(22))
     if mark != b"PK\5\6" or comment or length > _MOST_DIRECTORY or start + length + 22 != size:
         raise ValueError("it is no zip as bundles are")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from tl_core.backbones.card import Card
 from tl_core.backbones.catalog import find_card
 from tl_core.backbones.chain import Chain
 from tl_core.backbones.inference import choose_path
@@ -105,42 +106,26 @@ def train_run(
     device = choose_device(config.device)
     set_up(device)
     card = find_card(config.backbone)
-    todo = plan(config, card, len(dataset.of("train")), device.kind)
+    todo = _planned(config, dataset, device, past)
     told = Following([item.event for item in past.told] if past else [], emit, wish)
-    if past:
-        # As it was chosen then, by another version perhaps; what was asked for since comes after.
-        phases = tuple(Phase(**phase) for phase in past.facts["phases"])
-        todo = replace(todo, phases=(*phases, *todo.phases[len(phases) :]))
     learn(**_facts(card.name, dataset, todo, device))
 
     trim(workspace.cache, CACHE_BUDGET)
-    paths = {split: [dataset.path(item) for item in dataset.of(split)] for split in SPLITS}
-
-    pixels = {
-        split: decode_pixels(
-            paths[split],
-            card.preprocessing,
-            workspace.cache,
-            told.counting(f"Opening the pictures of the {split} set"),
-        )
-        for split in SPLITS
-        if paths[split]
-    }
-    for note in dict.fromkeys(known.note for known in pixels.values() if known.note):
-        told.tell(Notice(note))
-    labels = {split: [item.label for item in dataset.of(split)] for split in SPLITS}
-    chain = _beginning(
-        config, dataset, todo, told.counting(f"Downloading the weights of {card.title}")
-    )
+    pixels = _opened(dataset, card, workspace, told)
+    downloading = told.counting(f"Downloading the weights of {card.title}")
+    chain = _beginning(config, dataset, todo, downloading)
     chain = chain.to(device.torch, memory_format=torch.channels_last)  # type: ignore[call-overload]
     chosen: BodyPath | None = past.facts["body_path"] if past else config.body
     path = chosen or choose_path(chain.body(len(chain.names)), device.kind)
     learn(body_path=path)
 
     pictures = {
-        split: Pictures(known, labels[split], card.preprocessing, device.torch, "none", config.seed)
+        split: Pictures(
+            known, [item.label for item in dataset.of(split)], card.preprocessing, device.torch,
+            "none", config.seed,
+        )
         for split, known in pixels.items()
-    }
+    }  # fmt: skip
     cache = cut_cache(workspace) if config.cache else None
     keeping = Keeping(chain, device, cache, inference_on(path, device))
 
@@ -160,8 +145,7 @@ def train_run(
     stopped = told.follow(
         fit(chain, source_of, todo, device, seed=config.seed, keeping=keeping, at=at), at, keep
     )
-    epochs = told.epochs
-    if not epochs:
+    if not told.epochs:
         raise StoppedError
     if (saved := savings(told.events)) is not None:
         learn(cache=asdict(saved))
@@ -172,18 +156,30 @@ def train_run(
     made, familiar = _measure(model, dataset, pictures, pixels, keeping, todo, emit)
     save_predictions(folder / FILE, made)
     amend(bundle, {FAMILIAR: familiar.to_bytes()}, figures=figures_of(made))
-    return Result(
-        stopped=stopped,
-        bundle=str(bundle),
-        best_epoch=max(event.epoch for event in epochs if event.best),
-        epochs=len(epochs),
-        train_accuracy=_accuracy(made, "train"),
-        validation_accuracy=_accuracy(made, "validation"),
-        test_accuracy=_accuracy(made, "test"),
-        images_per_second=round(
-            sum(event.examples for event in epochs) / sum(event.seconds for event in epochs), 1
-        ),
-    )
+    return _result(told.epochs, made, bundle, stopped=stopped)
+
+
+def _planned(config: RunConfig, dataset: Dataset, device: Device, past: Past | None) -> Plan:
+    todo = plan(config, find_card(config.backbone), len(dataset.of("train")), device.kind)
+    if past is None:
+        return todo
+    # As it was chosen then, by another version perhaps; what was asked for since comes after.
+    phases = tuple(Phase(**phase) for phase in past.facts["phases"])
+    return replace(todo, phases=(*phases, *todo.phases[len(phases) :]))
+
+
+def _opened(
+    dataset: Dataset, card: Card, workspace: Workspace, told: Following
+) -> dict[Split, Pixels]:
+    """Return the pixels of every split that has pictures."""
+    pixels: dict[Split, Pixels] = {}
+    for split in SPLITS:
+        if paths := [dataset.path(item) for item in dataset.of(split)]:
+            doing = told.counting(f"Opening the pictures of the {split} set")
+            pixels[split] = decode_pixels(paths, card.preprocessing, workspace.cache, doing)
+    for note in dict.fromkeys(known.note for known in pixels.values() if known.note):
+        told.tell(Notice(note))
+    return pixels
 
 
 def _beginning(
@@ -208,6 +204,22 @@ def _moved(chain: Chain, config: RunConfig, dataset: Dataset, todo: Plan) -> dic
         return moved(_beginning(config, dataset, todo), chain)
     except (HeadstartError, OSError):  # its file was deleted meanwhile: no reason to lose a run
         return {}
+
+
+def _result(
+    epochs: Sequence[EpochEnded], made: Mapping[Split, Predictions], bundle: Path, *, stopped: bool
+) -> Result:
+    learned, seconds = sum(e.examples for e in epochs), sum(e.seconds for e in epochs)
+    return Result(
+        stopped=stopped,
+        bundle=str(bundle),
+        best_epoch=max(event.epoch for event in epochs if event.best),
+        epochs=len(epochs),
+        train_accuracy=_accuracy(made, "train"),
+        validation_accuracy=_accuracy(made, "validation"),
+        test_accuracy=_accuracy(made, "test"),
+        images_per_second=round(learned / seconds, 1),
+    )
 
 
 def _measure(

@@ -165,15 +165,17 @@ def lock_file(store: Store, token: str) -> Path:
 def bury_the_dead(store: Store) -> None:
     """Remove dead workers; their runs go on by themselves, or fail where that leads nowhere."""
     with store.write() as db:
-        for row in db.execute("SELECT * FROM workers").fetchall():
-            if _is_dead(store, row):
-                db.execute("DELETE FROM workers WHERE token = ?", (row["token"],))
-                bury(lock_file(store, row["token"]))
+        rows = db.execute("SELECT * FROM workers").fetchall()
+        dead = [row["token"] for row in rows if _is_dead(store, row)]
+        db.executemany("DELETE FROM workers WHERE token = ?", [(token,) for token in dead])
         rows = db.execute(
             "SELECT * FROM runs WHERE state = 'running' AND "
             "(holder IS NULL OR holder NOT IN (SELECT token FROM workers))"
         ).fetchall()
         orphans = [change(db, run.id, _orphaned(run)) for run in map(as_run, rows)]
+    # Not before: cut from power in between, a worker without its lock would count as alive.
+    for token in dead:
+        bury(lock_file(store, token))
     store.keep(*orphans)
 
 

@@ -14,6 +14,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from tl_core.config import DeviceName, RunConfig
 from tl_core.data.dataset import Dataset
 from tl_core.errors import UserError
+from tl_core.runs.engines import Engine
 from tl_core.runs.store import Run, Store
 from tl_core.workspace import Workspace, new_id
 
@@ -155,8 +156,8 @@ class Kind(Protocol):
         """Return what the runs have told so far."""
 
 
-def start(store: Store, kind: str, plan: Plan, dataset_name: str) -> str:
-    """Queue the runs of a study and return its id."""
+def start(engine: Engine, kind: str, plan: Plan, dataset_name: str) -> str:
+    """Submit the runs of a study and return its id."""
     study = new_id()
     missing = [asdict(one) for one in plan.missing]
     for number, part in enumerate(plan.parts):
@@ -164,7 +165,7 @@ def start(store: Store, kind: str, plan: Plan, dataset_name: str) -> str:
         if not number:
             fact["missing"] = missing
         facts: dict[str, Any] = {"dataset_name": dataset_name, FACT: fact}
-        store.create(part.config, **facts)
+        engine.submit(part.config, **facts)
     return study
 
 
@@ -201,8 +202,8 @@ def _study(runs: Sequence[Run]) -> Study:
     )
 
 
-def stop(store: Store, study: Study) -> None:
+def stop(engine: Engine, study: Study) -> None:
     """Ask every run of a study to stop that is not over yet, the waiting ones first."""
     for _, run in reversed(study.runs):
         if not run.is_over:
-            store.ask_to_stop(run.id)
+            engine.cancel(run.id)
