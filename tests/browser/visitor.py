@@ -50,8 +50,9 @@ class Visitor:
         self.page.get_by_text(text).first.wait_for(timeout=timeout)
 
     def upload(self, *files: Path) -> None:
-        """Hand files, or one folder, to the first upload that takes any."""
-        field = self.page.locator("input[type=file]:not([disabled])").first
+        """Hand files, or one folder, to the first upload that takes such."""
+        kind = "[webkitdirectory]" if files[0].is_dir() else ":not([webkitdirectory])"
+        field = self.page.locator(f"input[type=file]:not([disabled]){kind}").first
         field.wait_for(state="attached", timeout=PATIENCE)
         field.set_input_files(files[0] if len(files) == 1 else list(files))
 
@@ -69,9 +70,16 @@ class Visitor:
             timeout=PATIENCE,
         )
 
-    def keep(self, what: str) -> None:
-        """Keep a picture of the whole page, and see that nothing on it went wrong."""
+    def keep(self, what: str, at: str = "") -> None:
+        """Keep a picture of the window, and see that nothing on the page went wrong.
+
+        Args:
+            what: is seen; the end of the picture's name.
+            at: text that the page is scrolled to.
+        """
         self.settle()
+        if at:
+            self.page.get_by_text(at).first.evaluate("it => it.scrollIntoView({block: 'center'})")
         SEEN.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=SEEN / f"{self.name}-{what}.png")
         assert self.page.locator("[data-testid=stException]").count() == 0

@@ -6,7 +6,7 @@ import hashlib
 import os
 import sqlite3
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +22,7 @@ from tl_core.config import RunConfig
 from tl_core.data.dataset import Dataset
 from tl_core.data.intake import import_source
 from tl_core.runs.execute import execute
+from tl_core.runs.predicting import Predictor
 from tl_core.runs.queue import claim, register
 from tl_core.runs.record import read_journal
 from tl_core.runs.store import Run, Store
@@ -126,6 +127,14 @@ def weights(tmp_path: Path) -> Path:
     path = tmp_path / "small.safetensors"
     save_file(network.state_dict(), path)
     return path
+
+
+@pytest.fixture(scope="module")
+def predictor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Predictor]:
+    """One pair of processes for the tests of a file: a start costs seconds."""
+    client = Predictor(tmp_path_factory.mktemp("log") / "predictor.log")
+    yield client
+    client.close()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from queue import Queue
 
@@ -36,14 +36,6 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     chain = load_backbone("small", len(CLASSES), pretrained=False, seed=3)
     write_bundle(path, chain, Manifest("small", CLASSES, preprocessing, "1", "scratch", (), "0"))
     return path
-
-
-@pytest.fixture(scope="module")
-def predictor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Predictor]:
-    """One process for all tests: a start costs seconds."""
-    client = Predictor(tmp_path_factory.mktemp("log") / "predictor.log")
-    yield client
-    client.close()
 
 
 @pytest.fixture

@@ -112,8 +112,9 @@ def train_run(
 
     trim(workspace.cache, CACHE_BUDGET)
     pixels = _opened(dataset, card, workspace, told)
-    downloading = told.counting(f"Downloading the weights of {card.title}")
-    chain = _beginning(config, dataset, todo, downloading)
+    chain = _beginning(
+        config, dataset, todo, told.counting(f"Downloading the weights of {card.title}")
+    )
     chain = chain.to(device.torch, memory_format=torch.channels_last)  # type: ignore[call-overload]
     chosen: BodyPath | None = past.facts["body_path"] if past else config.body
     path = chosen or choose_path(chain.body(len(chain.names)), device.kind)
@@ -182,6 +183,22 @@ def _opened(
     return pixels
 
 
+def _result(
+    epochs: Sequence[EpochEnded], made: Mapping[Split, Predictions], bundle: Path, *, stopped: bool
+) -> Result:
+    learned, seconds = sum(e.examples for e in epochs), sum(e.seconds for e in epochs)
+    return Result(
+        stopped=stopped,
+        bundle=str(bundle),
+        best_epoch=max(event.epoch for event in epochs if event.best),
+        epochs=len(epochs),
+        train_accuracy=_accuracy(made, "train"),
+        validation_accuracy=_accuracy(made, "validation"),
+        test_accuracy=_accuracy(made, "test"),
+        images_per_second=round(learned / seconds, 1),
+    )
+
+
 def _beginning(
     config: RunConfig, dataset: Dataset, todo: Plan, tell: Callable[[int, int], None] | None = None
 ) -> Chain:
@@ -204,22 +221,6 @@ def _moved(chain: Chain, config: RunConfig, dataset: Dataset, todo: Plan) -> dic
         return moved(_beginning(config, dataset, todo), chain)
     except (HeadstartError, OSError):  # its file was deleted meanwhile: no reason to lose a run
         return {}
-
-
-def _result(
-    epochs: Sequence[EpochEnded], made: Mapping[Split, Predictions], bundle: Path, *, stopped: bool
-) -> Result:
-    learned, seconds = sum(e.examples for e in epochs), sum(e.seconds for e in epochs)
-    return Result(
-        stopped=stopped,
-        bundle=str(bundle),
-        best_epoch=max(event.epoch for event in epochs if event.best),
-        epochs=len(epochs),
-        train_accuracy=_accuracy(made, "train"),
-        validation_accuracy=_accuracy(made, "validation"),
-        test_accuracy=_accuracy(made, "test"),
-        images_per_second=round(learned / seconds, 1),
-    )
 
 
 def _measure(
