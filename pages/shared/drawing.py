@@ -200,8 +200,8 @@ def _legend(most: float, *, has_frozen: bool) -> str:
             f'<rect x="{x}" {look} fill="url(#hatch)" stroke="{FROZEN}"/>'
             f'<text x="{x + 28}" {words}>frozen, unmoved</text>'
         )
-        x += 128
-    for fullness, word, wide in ((_PALE, "0%", 52), (_FULL, f"{100 * most:.2g}% moved", 0)):
+        x += 148
+    for fullness, word, wide in ((_PALE, "0%", 42), (_FULL, f"{100 * most:.2g}% moved", 0)):
         parts.append(
             f'<rect x="{x}" {look} fill="{LEARNS}" fill-opacity="{fullness}" stroke="{LEARNS}"/>'
             f'<text x="{x + 28}" {words}>{word}</text>'
