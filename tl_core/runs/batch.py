@@ -77,7 +77,6 @@ def take_in(
     Raises:
         UserError: they are too many, or the disk has no room for them.
     """
-    sweep(workspace)
     wanted = [entry for entry in entries if not _is_hidden(entry.name)]
     if len(wanted) > MOST:
         raise UserError(
@@ -98,7 +97,8 @@ def take_in(
 
 
 def new_site(workspace: Workspace) -> Path:
-    """Return a new folder for files that stay for a day."""
+    """Return a new folder for files that stay for a day, and delete what is older."""
+    sweep(workspace)
     site = workspace.uploads / f"{_PREFIX}{new_id()}"
     site.mkdir()
     return site
