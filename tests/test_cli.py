@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import csv
 import errno
+import html
 import io
 import json
 import os
 import pickle
+import re
+import shlex
 import shutil
 import signal
 import sqlite3
@@ -237,9 +240,35 @@ def test_export(
     assert [Path(file).name for file in answer["files"]] == ["again.py", "again_predict.py"]
 
 
+@pytest.mark.usefixtures("home")
+def test_a_receipt(
+    trained: tuple[dict[str, Any], str, str], ask: Callable[..., Answer], tmp_path: Path
+) -> None:
+    paper = tmp_path / "receipt.html"
+    status, text, _ = ask("export", trained[0]["run_id"], "--format", "receipt", "-o", paper)
+    assert status == 0
+    assert text.startswith(f"Wrote {paper}\n")
+    assert trained[0]["run_id"] in paper.read_text(encoding="utf-8")
+
+
+@pytest.mark.usefixtures("home")
+def test_the_command_of_a_receipt_makes_the_same_model(
+    trained: tuple[dict[str, Any], str, str], ask: Callable[..., Answer], tmp_path: Path
+) -> None:
+    paper = tmp_path / "receipt.html"
+    ask("export", trained[0]["run_id"], "--format", "receipt", "-o", paper)
+    (typed,) = re.findall(r"<pre>python -m tl_core (.*)</pre>", paper.read_text(encoding="utf-8"))
+    status, again, _ = ask(*shlex.split(html.unescape(typed)), "--json")
+    assert status == 0
+    assert again["run_id"] != trained[0]["run_id"]
+    kept, made = (Model(Path(a["bundle"])).chain.state_dict() for a in (trained[0], again))
+    assert all(torch.equal(weights, made[name]) for name, weights in kept.items()), "to the bit"
+
+
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
+        (("nonsense", "--format", "receipt", "-o", "x"), "no run 'nonsense'"),
         (("nonsense", "--format", "bundle", "-o", "x"), "no run 'nonsense'"),
         (("gone.headstart", "--format", "bundle", "-o", "x"), "There is no file"),
         (("nonsense", "--format", "pickle", "-o", "x"), "no format called 'pickle'"),

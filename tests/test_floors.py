@@ -32,7 +32,7 @@ FLOORS = (
     {"tl_core.training"},
     {"tl_core.pretraining"},
     {"tl_core.evaluation"},
-    {"tl_core.bundles"},
+    {"tl_core.bundles", "tl_core.receipts"},
     {"tl_core.runs"},
     {"tl_core.studies"},
     {

@@ -28,11 +28,12 @@ from tl_core.escape import in_terminal
 from tl_core.evaluation.report import as_json, as_text, report
 from tl_core.runs.batch import Answered, write_table
 from tl_core.runs.evaluating import names_of, predictions
-from tl_core.runs.exporting import KINDS, export
+from tl_core.runs.exporting import KINDS, export, writing_to
 from tl_core.runs.locate import find_bundle
 from tl_core.runs.predicting import Answer as Shares
 from tl_core.runs.predicting import largest_first
 from tl_core.runs.store import Store
+from tl_core.studies.receipt import receipt
 from tl_core.workspace import Workspace, write_atomic
 
 
@@ -67,9 +68,11 @@ def build_parser() -> argparse.ArgumentParser:
     predict.add_argument("--csv", action="store_true", help="answer with a table")
     predict.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="pictures or folders")
     studying.add_options(command("study", "Answer a question with several runs."))
-    export = command("export", "Write a model as a file: a bundle, ONNX, or scripts.")
-    export.add_argument("run", metavar="RUN", help="a run's id or a .headstart file")
-    export.add_argument("--format", required=True, metavar="FORMAT", help=", ".join(KINDS))
+    export = command("export", "Write a model as a file (a bundle, ONNX, scripts), or a receipt.")
+    export.add_argument("run", metavar="RUN", help="a run's id or a .headstart file; a study's id "
+                        "for a receipt")  # fmt: skip
+    formats = ", ".join((*KINDS, RECEIPT))
+    export.add_argument("--format", required=True, metavar="FORMAT", help=formats)
     export.add_argument("-o", "--output", required=True, metavar="FILE", type=Path)
     turn = command("convert-weights", "Turn a .pth file into .safetensors, running nothing in it.")
     turn.add_argument("source", metavar="IN.pth", type=Path)
@@ -99,6 +102,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     return 0
 
+
+RECEIPT = "receipt"
+"""The format of `export` that is about a run or a study, and not of a model."""
 
 Answer = tuple[dict[str, Any], str]  # for --json, and for people
 
@@ -236,10 +242,22 @@ def _write_csv(predictions: list[dict[str, Any]]) -> None:
 
 
 def _export(args: argparse.Namespace) -> Answer:
+    if args.format == RECEIPT:
+        return _receipt(args.run, args.output)
     made = export(Workspace.open(), args.run, args.format, args.output)
     files = [str(file) for file in made.files]
     answer = {"format": args.format, "files": files, "checked": made.said}
     return answer, "\n".join([*(f"Wrote {in_terminal(file)}" for file in files), made.said])
+
+
+def _receipt(which: str, target: Path) -> Answer:
+    workspace = Workspace.open()
+    text = receipt(workspace, Store(workspace.store), which)
+    with writing_to(target):
+        write_atomic(target, text.encode())
+    said = "Any browser opens it and prints it; it refers to nothing outside of it."
+    answer = {"format": RECEIPT, "files": [str(target)], "checked": said}
+    return answer, f"Wrote {in_terminal(str(target))}\n{said}"
 
 
 def _convert(args: argparse.Namespace) -> Answer:

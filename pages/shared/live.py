@@ -13,6 +13,7 @@ from pages.shared.details import show_details
 from pages.shared.escape import on_page
 from pages.shared.frame import go_to, guarded
 from pages.shared.moved_stages import show_moved
+from pages.shared.receipts import offer_receipt
 from pages.shared.refresh import say_refresh
 from pages.shared.state import predictor, workspace
 from pages.shared.watching import Look, look, refreshing
@@ -120,11 +121,13 @@ def _ended(seen: Look) -> None:
     columns[2].metric("Best epoch", f"{facts['best_epoch']} of {facts['epochs']}")
     columns[3].metric("Time", words.duration(facts["seconds"]))
     _trust(run)
-    good, tried, _ = st.columns([2, 2, 5])
+    good, tried, printed, _ = st.columns([2, 2, 2, 3])
     if good.button("See how good it is", icon=":material/fact_check:", width="stretch"):
         go_to("validate")
     if tried.button("Try predictions", type="primary", icon=":material/auto_awesome:"):
         go_to("predict")
+    with printed:
+        offer_receipt(run.id, "run")
     predictor().warm()
 
 

@@ -13,6 +13,7 @@ from pages.shared.escape import on_page
 from pages.shared.frame import go_to, guarded, next_step
 from pages.shared.once import Once
 from pages.shared.ready import use_sample
+from pages.shared.receipts import offer_receipt
 from pages.shared.state import (
     brought_weights,
     choose,
@@ -22,15 +23,13 @@ from pages.shared.state import (
     store,
     workspace,
 )
-from pages.shared.study_tables import columns
 from pages.shared.watching import refreshing
 from tl_core import words
 from tl_core.data.dataset import Dataset
 from tl_core.runs.progress import progress
-from tl_core.studies.kinds import find_kind
+from tl_core.studies.columns import columns
+from tl_core.studies.kinds import ABOUT_A_BACKBONE, find_kind
 from tl_core.studies.study import Asked, Kind, Reading, Study, find_study, start, stop, studies
-
-_ABOUT_A_BACKBONE = ("race", "how-many", "where-to-cut")
 
 
 def show_study(name: str, doing: str) -> None:
@@ -74,7 +73,7 @@ def _weights() -> dict[str, str]:
 def _newest(name: str, dataset: Dataset, backbone: str) -> Study | None:
     """Return the newest study of these pictures, and of this backbone where it is about one."""
     for study in studies(store()):
-        fits = name not in _ABOUT_A_BACKBONE or study.first.backbone == backbone
+        fits = name not in ABOUT_A_BACKBONE or study.first.backbone == backbone
         if study.kind == name and study.first.dataset == dataset.id and fits:
             return study
     return None
@@ -83,7 +82,7 @@ def _newest(name: str, dataset: Dataset, backbone: str) -> Study | None:
 def _starting(kind: Kind, asked: Asked, *, again: bool) -> None:
     with guarded():
         plan = kind.plan(asked)
-        about = f" · {find_title(asked.backbone)}" if kind.NAME in _ABOUT_A_BACKBONE else ""
+        about = f" · {find_title(asked.backbone)}" if kind.NAME in ABOUT_A_BACKBONE else ""
         st.caption(
             f"{on_page(asked.dataset.name, 60)}{about} · {words.count(len(plan.parts), 'run')}"
         )
@@ -167,6 +166,8 @@ def _told(kind: Kind, study: Study) -> None:
                 f"{len(failed)} of {len(study.runs)} runs did not finish: "
                 f"{on_page(failed[0].message, 300)}"
             )
+        if study.finished:
+            offer_receipt(study.id, "study")
         _use(reading)
 
 

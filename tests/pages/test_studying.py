@@ -9,10 +9,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.shared import study_charts
-from pages.shared.study_tables import columns
 from tl_core.data.dataset import Dataset
 from tl_core.runs.queue import claim, register
 from tl_core.runs.store import Store
+from tl_core.studies.columns import columns
 from tl_core.studies.decade import Entrant
 from tl_core.studies.how_many import Point
 from tl_core.studies.kinds import KINDS
@@ -87,6 +87,7 @@ def test_from_the_button_to_using_what_was_found(
     app = open_page("learn", chapter="backbone", data=dataset.id)
     assert "**Mini tells 90% of 14 pictures apart" in told(app)
     assert button(app, "Ask again")
+    assert [given.label for given in app.get("download_button")] == ["Receipt to print"]
     button(app, "Choose this backbone").click().run()
     assert app.query_params["backbone"] == "mini"
     assert app.selectbox[0].value == "mini", "the Backbone page"
@@ -101,6 +102,7 @@ def test_stopping_and_what_did_not_finish(
     assert not app.exception
     assert [run.state for _, run in study().runs] == ["stopped"]
     assert "1 of 1 runs did not finish: Stopped before it began" in told(app)
+    assert not app.get("download_button"), "nothing came of it that a receipt could say"
     assert button(app, "Ask again")
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,12 +67,23 @@ def export(workspace: Workspace, model: str, kind: str, target: Path) -> Exporte
     if kind not in KINDS:
         raise unknown("format", kind, KINDS)
     bundle = find_bundle(model)
+    with writing_to(target):
+        return KINDS[kind](workspace, model, bundle, target)
+
+
+@contextmanager
+def writing_to(target: Path) -> Iterator[None]:
+    """Let the block write a file that a person named.
+
+    Raises:
+        UserError: it cannot be written.
+    """
     if target.is_dir() or not target.parent.is_dir():
         raise UserError(
             f"{target} is not a file that can be written; name a file in a folder that exists."
         )
     try:
-        return KINDS[kind](workspace, model, bundle, target)
+        yield
     except PermissionError as error:
         raise UserError(
             f"{target} cannot be written ({error.strerror}); choose another folder."

@@ -15,6 +15,12 @@ KINDS: Mapping[str, Kind] = {
 }
 """In the order of the lesson."""
 
+ABOUT_A_BACKBONE = (race.NAME, how_many.NAME, where_to_cut.NAME)
+"""Those that ask about one backbone; the others ask about several."""
+
+REPEATED = (race.NAME, how_many.NAME)
+"""Those whose runs are repeated with several seeds."""
+
 
 def find_kind(name: str) -> Kind:
     """Return the question that scripts call `name`.

@@ -1,0 +1,1 @@
+"""Receipts: printable pages on what was done, with what, and how to do it again."""
