@@ -18,6 +18,7 @@ class Read(HTMLParser):
     tags: list[tuple[str, dict[str, str | None]]] = field(default_factory=list)
     words: list[str] = field(default_factory=list)
     open: list[str] = field(default_factory=list)
+    terminal: str = ""
 
     def __post_init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -33,10 +34,17 @@ class Read(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self.open[-1:] != ["style"]:
             self.words.append(data)
+        if "pre" in self.open:
+            self.terminal += data
 
     @property
     def text(self) -> str:
         return " ".join(" ".join(self.words).split())
+
+    @property
+    def typed(self) -> list[str]:
+        """The lines for a terminal."""
+        return self.terminal.strip().split("\n")
 
     def assert_harmless(self) -> None:
         """No script, nothing that acts, and nothing from outside of the page."""

@@ -72,7 +72,7 @@ def test_a_runs_receipt_says_what_was_done(
     wrong = dataset.of("validation")[0]
     names = ("red", "blue") if dataset.classes[wrong.label] == "red" else ("blue", "red")
     for said in (
-        "Colours", dataset.id, run.id, "75.0% of the pictures", "50.0% right", "Seed 0",
+        "Colours", dataset.id, run.id, "it answers 75.0% right", "until the end: 50.0%", "Seed 0",
         "12 seconds (12.3 s)", "python 3.11", f"is {names[0]}, said {names[1]} (98% sure)",
         wrong.name, "stem moved most, by 25%", "Right answers (higher is better)",
     ):  # fmt: skip
@@ -81,7 +81,7 @@ def test_a_runs_receipt_says_what_was_done(
     images = [attributes for tag, attributes in read.tags if tag == "img"]
     assert [image["alt"] for image in images] == [wrong.name]
     assert html.count("<polyline") >= 4
-    (command,) = (line for line in read.words if line.startswith("python -m tl_core train"))
+    (command,) = read.typed
     args = cli.build_parser().parse_args(shlex.split(command)[3:])
     assert (args.data, args.backbone, args.seed) == (dataset.id, "small", 0)
 
@@ -149,7 +149,7 @@ def test_a_studys_receipt_says_what_it_came_to_and_how_to_ask_again(
     for said in (studied.reading.headline, KINDS[kind].QUESTION, asked.dataset.id, study.id,
                  study.runs[0][0], "the processor"):  # fmt: skip
         assert said in read.text, said
-    (command,) = (line for line in read.words if line.startswith("python -m tl_core study"))
+    (command,) = read.typed
     assert command == command_of(study)
     args = cli.build_parser().parse_args(shlex.split(command)[3:])
     again = Asked(asked.dataset, args.backbone, args.seeds, device=args.device)

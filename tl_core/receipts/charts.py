@@ -12,7 +12,7 @@ from tl_core.receipts.markup import Html
 # Okabe and Ito's colours (2008) that are dark enough on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#7A4E92", "#8A6D00", "#444444")
 DASHES = ("", "7 4", "2 3", "10 3 2 3", "4 2", "1 2")
-_WIDE, _TALL, _LEFT, _RIGHT, _TOP, _BOTTOM = 420, 215, 48, 12, 26, 36
+_WIDE, _TALL, _LEFT, _RIGHT, _TOP, _BOTTOM = 420, 215, 48, 22, 26, 36
 
 
 @dataclass(frozen=True)

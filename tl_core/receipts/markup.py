@@ -36,14 +36,16 @@ section, figure, table, pre, tr { break-inside: avoid; }
 figure { margin: 0; }
 figcaption { font-size: 9pt; color: #55636b; }
 svg { width: 100%; height: auto; }
+figure > svg { max-width: 125mm; display: block; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: 9.5pt; margin-bottom: 2mm; }
 th, td { text-align: left; vertical-align: top; padding: 0.7mm 2mm 0.7mm 0; }
-thead th { border-bottom: 1px solid #1d2b32; }
+thead th { border-bottom: 1px solid #1d2b32; overflow-wrap: normal; }
 tbody tr + tr > * { border-top: 1px solid #ece6d8; }
 tbody th { font-weight: 600; min-width: 30mm; }
 tbody td:first-child { min-width: 24mm; }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
+td.number { white-space: nowrap; }
 .matrix { width: auto; }
 .matrix tbody th { min-width: 0; }
 .matrix td, .matrix thead th { text-align: center; min-width: 9mm; padding: 1mm 1.5mm; }
@@ -52,6 +54,7 @@ tbody td:first-child { min-width: 24mm; }
 .pictures img { width: 100%; height: 26mm; object-fit: contain; background: #f2ede2; }
 pre { background: #f2ede2; padding: 2.5mm 3mm; border-radius: 2mm; margin: 0 0 2mm;
   font: 9.5pt/1.5 ui-monospace, Consolas, "DejaVu Sans Mono", monospace; white-space: pre-wrap; }
+pre span { display: inline-block; max-width: 100%; }
 """
 
 
@@ -165,4 +168,11 @@ def _picture(shown: Picture) -> str:
 
 def commands(lines: Iterable[str]) -> Html:
     """Return lines for a terminal, to be copied."""
-    return Html("<pre>" + "\n".join(in_html(line, _LONGEST) for line in lines) + "</pre>")
+    return Html("<pre>" + "\n".join(map(_command, lines)) + "</pre>")
+
+
+def _command(line: str) -> str:
+    """Return a line that breaks before an option and not inside of it."""
+    first, *options = in_html(line, _LONGEST).split(" --")
+    parts = (first, *(f"--{option}" for option in options))
+    return " ".join(f"<span>{part}</span>" for part in parts)

@@ -46,6 +46,16 @@ from tl_core.workspace import Workspace
 _WORST = 8  # mistakes that are shown
 _POINTS = 300  # of a curve; more are not seen
 
+_RECIPES = {
+    "feature-extraction": "feature extraction: only a new head learned",
+    "fine-tune": "fine-tuning: the new head, then stages with it",
+    "gradual": "gradual unfreezing: one stage after another",
+    "scratch": "from scratch: everything began at random",
+}
+_WORDS = (
+    "The backbone is the network that was there before; frozen stages of it kept what they knew. "
+    "The seed is a number from which everything random follows."
+)
 FINGERPRINT = (
     "The fingerprint is made of the bytes of every picture, its class and what it was used for. "
     "The same pictures have the same fingerprint on every machine; one changed picture has another."
@@ -90,9 +100,8 @@ def outcome(run: Run) -> Iterator[Html]:
         yield paragraph(run.message or f"The run is {run.state}, and there are no figures.", "lead")
         return
     yield paragraph(
-        f"It tells {len(classes)} kinds of pictures apart and answers "
-        f"{told['validation_accuracy']:.1%} of the pictures right that it was checked with and "
-        "had not learned from.",
+        f"It tells {len(classes)} kinds of pictures apart. Of the pictures that it was checked "
+        f"with, and had not learned from, it answers {told['validation_accuracy']:.1%} right.",
         "lead",
     )
     if told.get("test_accuracy") is not None:
@@ -117,8 +126,8 @@ def _settings(run: Run) -> Html:
     told = settings(run)
     passed = {"Pictures", "Version of the pictures", "Kind of work"}
     known = {name: value for name, value in told.items() if name not in passed}
-    known["Recipe"] = known["Recipe"].replace("-", " ")
-    return section("How it was trained", facts(known | how_long(run)))
+    known["Recipe"] = _RECIPES.get(known["Recipe"], known["Recipe"])
+    return section("How it was trained", facts(known | how_long(run)), paragraph(_WORDS, "note"))
 
 
 def how_long(run: Run) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from tl_core import words
@@ -125,6 +125,8 @@ def _cell(name: str, value: object) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else ""
+    if name == "memory" and isinstance(value, int):
+        return words.size(value)
     if isinstance(value, float):
         return f"{value:.1%}" if name in _SHARES else f"{value:,.3g}"
     return f"{value:,}" if isinstance(value, int) and value >= 10_000 else str(value)
@@ -132,21 +134,17 @@ def _cell(name: str, value: object) -> str:
 
 def _runs(study: Study) -> Html:
     rows = [
-        (
-            label,
-            run.id[:6],
-            run.state,
-            _right(run.facts),
-            f"{run.facts['seconds']:.1f}" if run.facts.get("seconds") is not None else "",
-        )
+        (label, run.id[:6], str(run.config.seed), run.state,
+         _figure(run.facts.get("validation_accuracy"), ".1%"),
+         _figure(run.facts.get("seconds"), ".1f"))
         for label, run in study.runs
-    ]
-    return section("Its runs", table(("run", "id", "state", "right", "seconds"), rows, words=3))
+    ]  # fmt: skip
+    head = ("run", "id", "seed", "state", "right", "seconds")
+    return section("Its runs", table(head, rows, words=4))
 
 
-def _right(told: Mapping[str, Any]) -> str:
-    share = told.get("validation_accuracy")
-    return "" if share is None else f"{share:.1%}"
+def _figure(value: float | None, look: str) -> str:
+    return "–" if value is None else format(value, look)
 
 
 def _best(workspace: Workspace, study: Study) -> Iterator[Html]:
