@@ -25,7 +25,9 @@ if not everything:
 
 runs = chosen_runs(everything)
 if len(runs) < 2:
-    st.info(COMPARING["choose"])
+    st.info(COMPARING["one" if len(everything) == 1 else "choose"])
+    if len(everything) == 1:
+        next_step("train", "Go to Train")
     st.stop()
 labels = [label(run) for run in runs]
 

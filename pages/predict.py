@@ -21,7 +21,7 @@ st.header("Try it on new pictures")
 predictor().warm()
 opened = choose_opened()
 if opened is None:
-    st.info("There is no trained model yet. Train one first; the sample takes about a minute.")
+    st.info("There is no trained model yet. Train one first; the sample takes a few seconds.")
     next_step("train", "Go to Train")
     bring_model(expanded=True)
     st.stop()

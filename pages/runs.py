@@ -7,6 +7,7 @@ import streamlit as st
 from pages.shared.frame import guarded, next_step
 from pages.shared.listing import show_runs
 from pages.shared.state import store
+from tl_core import words
 
 EACH = 20  # runs on a page of the list
 
@@ -17,7 +18,9 @@ if not count:
     next_step("train", "Go to Train")
     st.stop()
 
-st.caption(f"{count} in all, the newest first. They are kept until you delete the workspace.")
+st.caption(
+    f"{words.count(count, 'run')}, newest first. The Storage page deletes what you no longer need."
+)
 pages = -(-count // EACH)
 with guarded():
     page = st.pagination(pages, key="runs-page") if pages > 1 else 1

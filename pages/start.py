@@ -23,14 +23,6 @@ st.markdown(
 )
 st.page_link(page_file(LEARN.key), label=LEARN.what, icon=LEARN.icon, query_params=address())
 
-columns = st.columns(len(STEPS) - 1)
-for column, step in zip(columns, STEPS[1:], strict=True):
-    with column, st.container(border=True, height="stretch"):
-        st.page_link(
-            page_file(step.key), label=f"**{step.heading}**", icon=step.icon, query_params=address()
-        )
-        st.caption(step.what)
-
 left, right = st.columns(2)
 with left, st.container(border=True, height="stretch"):
     st.subheader("See it work first")
@@ -49,6 +41,14 @@ with right, st.container(border=True, height="stretch"):
         "A folder with one sub-folder per class, for example *cats* and *dogs*, or a zip of it."
     )
     next_step("data", "Bring your pictures")
+
+columns = st.columns(len(STEPS) - 1)
+for column, step in zip(columns, STEPS[1:], strict=True):
+    with column, st.container(border=True, height="stretch"):
+        st.page_link(
+            page_file(step.key), label=f"**{step.heading}**", icon=step.icon, query_params=address()
+        )
+        st.caption(step.what)
 
 if count := store().count_runs(without=FACT):
     st.subheader("Your runs")

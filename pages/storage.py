@@ -68,13 +68,17 @@ for run, kept in runs:
     )
 
 st.subheader("What can be made again")
-st.caption("Kept so that nothing need be computed or downloaded twice. Old parts go by themselves.")
+st.caption(
+    "Kept so that nothing need be computed, loaded or brought twice. Old parts go by themselves."
+)
 if not any(kept.bytes for kept in caches):
     st.info("Nothing of the kind is kept now.")
 for kept in (one for one in caches if one.bytes):
     title = storage.CACHES.get(kept.id, on_page(kept.id))
     ask_to_delete(
-        Question(title, kept, f"{title}: all of it goes, and is made again when it is needed."),
+        Question(
+            title, kept, f"{title}: all of it goes, and is made or brought again when it is needed."
+        ),
         lambda kept=kept: storage.clear_cache(workspace(), store(), kept.id),  # type: ignore[misc]
     )
 

@@ -26,7 +26,7 @@ from tl_core.runs.evaluating import kept_predictions
 st.header("How good is it, and where does it err?")
 run = choose_model("Run")
 if run is None:
-    st.info("There is no trained model yet. Train one first; the sample takes about a minute.")
+    st.info("There is no trained model yet. Train one first; the sample takes a few seconds.")
     next_step("train", "Go to Train")
     st.stop()
 

@@ -103,6 +103,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.timeout(LONGEST_TEST))
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests measured in passing, and told by `record_property("measured", …)`."""
+    passed = terminalreporter.getreports("passed")
+    told = [
+        text for report in passed for name, text in report.user_properties if name == "measured"
+    ]
+    for text in dict.fromkeys(told):
+        terminalreporter.line(f"MEASURED {text}")
+
+
 @pytest.hookimpl(tryfirst=True)  # before any fixture costs time
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("slow") and not item.config.getoption("--slow"):

@@ -72,6 +72,11 @@ class Workspace:
         return self.root / "uploads"
 
     @property
+    def batches(self) -> Path:
+        """Pictures predicted many at once, and files made to be taken along; kept for a day."""
+        return self.root / "batches"
+
+    @property
     def downloads(self) -> Path:
         """Archives of public sets on their way in."""
         return self.root / "downloads"

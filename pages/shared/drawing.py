@@ -201,7 +201,8 @@ def _legend(most: float, *, has_frozen: bool) -> str:
             f'<text x="{x + 28}" {words}>frozen, unmoved</text>'
         )
         x += 148
-    for fullness, word, wide in ((_PALE, "0%", 42), (_FULL, f"{100 * most:.2g}% moved", 0)):
+    scale = ((_PALE, "0%", 42), (_FULL, f"{100 * most:.2g}% moved", 0)) if most else ()
+    for fullness, word, wide in scale:
         parts.append(
             f'<rect x="{x}" {look} fill="{LEARNS}" fill-opacity="{fullness}" stroke="{LEARNS}"/>'
             f'<text x="{x + 28}" {words}>{word}</text>'

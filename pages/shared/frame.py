@@ -8,8 +8,17 @@ from contextlib import contextmanager
 import streamlit as st
 
 from pages.shared.escape import on_page
-from pages.shared.state import address, brought_model, choices, chosen_card, chosen_dataset
+from pages.shared.state import (
+    address,
+    brought_model,
+    choices,
+    choose,
+    chosen_card,
+    chosen_dataset,
+    chosen_run,
+)
 from pages.shared.steps import PAGES, STEPS, page_file
+from pages.shared.wording import GONE
 from tl_core.errors import HeadstartError
 from tl_core.log import get_log
 
@@ -56,15 +65,16 @@ def step_bar(current: str) -> None:
     st.html(_LOOK)
     if current == STEPS[0].title:
         return
-    dataset, card, run = chosen_dataset(), chosen_card(), choices().run
+    dataset, card, run = chosen_dataset(), chosen_card(), chosen_run()
+    has_model = run is not None and "bundle" in run.facts
     to_predict_with = "a model from elsewhere" if brought_model() else "needs a finished run"
     said = {
         "start": "and earlier runs",
         "data": on_page(dataset.name, 24) if dataset else "not chosen yet",
         "backbone": card.title if card else "not chosen yet",
-        "train": f"run {on_page(run[:6])}" if run else "not started",
-        "validate": "needs a finished run" if not run else "its figures and mistakes",
-        "predict": "ready when the run is" if run else to_predict_with,
+        "train": f"run {on_page(run.id[:6])}" if run else "not started",
+        "validate": "its figures and mistakes" if has_model else "needs a finished run",
+        "predict": "on pictures of yours" if has_model else to_predict_with,
         "compare": "runs beside each other",
         "learn": "what it is worth",
     }
@@ -80,6 +90,15 @@ def step_bar(current: str) -> None:
                 query_params=address(),
             )
             st.caption(said[step.key])
+    _say_what_is_gone()
+
+
+def _say_what_is_gone() -> None:
+    """Say once that what the address names is not here, and choose nothing in its place."""
+    for key, found in (("data", chosen_dataset()), ("run", chosen_run())):
+        if found is None and getattr(choices(), key):
+            st.warning(GONE[key])
+            choose(**{key: ""})
 
 
 def go_to(key: str) -> None:

@@ -124,7 +124,8 @@ def _many(opened: Opened, taken: Sequence[Taken]) -> Many:
     """Return what these pictures have come to with this model, from the beginning if need be."""
     known: Many | None = st.session_state.get("many")
     asked = (opened.bundle, opened.bundle.stat().st_mtime_ns if opened.bundle.is_file() else 0)
-    if known is None or known.asked != asked or known.taken != taken:
+    is_swept = known is not None and known.rows and not known.table.is_file()
+    if known is None or known.asked != asked or known.taken != taken or is_swept:
         known = Many(asked, taken, new_site(workspace()) / TABLE)
         st.session_state["many"] = known
     return known

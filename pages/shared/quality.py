@@ -141,6 +141,7 @@ def coverage(curve: Coverage, threshold: float) -> go.Figure:
         go.Scatter(x=curve.coverage[some], y=curve.accuracy[some],
                    customdata=curve.threshold[some], mode="lines",
                    line={"color": TRAIN, "shape": "hv", "width": 2.5}, showlegend=False,
+                   cliponaxis=False,
                    hovertemplate="answers %{x:.0%}, of these right %{y:.0%} "
                    "(from %{customdata:.0%} on)<extra></extra>")
     )  # fmt: skip
@@ -149,12 +150,13 @@ def coverage(curve: Coverage, threshold: float) -> go.Figure:
         figure.add_trace(
             go.Scatter(x=[given / curve.count], y=[right / given], mode="markers", showlegend=False,
                        marker={"color": VALIDATION, "size": 14, "symbol": "diamond"},
+                       cliponaxis=False,
                        hovertemplate="with this threshold<extra></extra>")
         )  # fmt: skip
     figure.update_xaxes(title="share of the pictures that it answers", range=[0, 1.03],
                         tickformat=".0%")  # fmt: skip
     lowest = float(curve.accuracy.min()) if len(curve.accuracy) else 0.0
-    figure.update_yaxes(title="of these, right", range=[max(0.0, lowest - 0.1), 1.02],
+    figure.update_yaxes(title="of these, right", range=[max(0.0, lowest - 0.1), 1],
                         tickformat=".0%")  # fmt: skip
     return _laid_out(figure)
 

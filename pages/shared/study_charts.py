@@ -230,7 +230,7 @@ def _decade(rows: tuple[Entrant, ...]) -> go.Figure | None:
 @lru_cache(maxsize=1)
 def imagenet_years() -> go.Figure:
     """Return the contest's official figures, those of downloadable weights, and the human line."""
-    made = _blank("Top-5 error on ImageNet, in percent (lower is better)", 420)
+    made = _blank("Top-5 error in % (lower is better)", 420)
     for place, name, symbol in ((1, "winner of the contest", "circle"), (2, "second", "diamond")):
         found = [year for year in YEARS if year.place == place]
         made.add_trace(

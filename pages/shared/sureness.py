@@ -19,7 +19,7 @@ from tl_core.evaluation.calibration import (
     cross_fitted,
     fit_temperature,
     reliability,
-    threshold_for,
+    say_goals,
 )
 from tl_core.evaluation.predictions import Predictions
 from tl_core.runs.store import Run
@@ -120,13 +120,4 @@ def _threshold(run: Run, made: Predictions, bundle: Path, model: Manifest | None
     st.plotly_chart(
         quality.coverage(curve, percent / 100), key="coverage", config={"displayModeBar": False}
     )
-    st.caption(
-        VALIDATING["goals"]
-        + " ".join(_say_goal(goal, threshold_for(curve, goal)) for goal in _GOALS)
-    )
-
-
-def _say_goal(goal: float, threshold: float | None) -> str:
-    if threshold is None:
-        return f"{goal:.0%} is not reached."
-    return f"{goal:.0%} right with a threshold of {threshold:.0%}."
+    st.caption(VALIDATING["goals"] + say_goals(curve, _GOALS))

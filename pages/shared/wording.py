@@ -94,6 +94,14 @@ WISHES = {
 # Of curves that would be called unfinished if the run had ended with them.
 STILL_LEARNING = "The validation loss is still falling: the network goes on learning."
 
+# Of what an address names and this workspace does not hold.
+GONE = {
+    "data": "The pictures that this address names are not here: they were deleted, or belong to "
+    "another workspace. Choose others on the Data page.",
+    "run": "The run that this address names is not here: it was deleted, or belongs to another "
+    "workspace. The Start page lists those that are.",
+}
+
 SPLIT_WORDS = {
     "train": "to learn from",
     "validation": "to check with",
@@ -126,7 +134,7 @@ PROMISES = {
     "Less time to train": "Most of the network is trained already. What is frozen needs no "
     "training, and the rest starts close to where it has to go.",
     "Better results from few pictures": "What the backbone saw before stands in for pictures that "
-    "you do not have. How much that is worth is measured below.",
+    "you do not have. How much that is worth is measured in the chapter *Fewer pictures*.",
     "Nothing to set by hand": "The learning rate, the batch size and the number of epochs are "
     "chosen for you, and the reason stands beside them on the Train page.",
 }
@@ -192,6 +200,8 @@ VALIDATING = {
 
 COMPARING = {
     "choose": "Tick at least two runs in the table to see them beside each other.",
+    "one": "This is the only run so far. Train again with one thing changed, another recipe say; "
+    "the two then stand beside each other here.",
     "compare": "Tick the runs to see beside each other below.",
     "note": "Double-click to write something down.",
     "range": "Where the share of right answers may as well lie, judged by so few pictures (95 %).",

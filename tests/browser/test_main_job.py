@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,12 +28,6 @@ def wait_until_trained(page: Page) -> None:
     page.get_by_role("button", name="Try predictions").wait_for(timeout=TRAINED)
 
 
-def wait_for_curves(page: Page) -> None:
-    """Plotly arrives after the page's text, in a script of its own."""
-    page.locator(".js-plotly-plot").nth(1).wait_for(timeout=60_000)
-    assert page.locator(".js-plotly-plot").count() == 2
-
-
 def press(page: Page, name: str) -> None:
     page.get_by_role("button", name=name).first.click(timeout=60_000)
 
@@ -42,58 +35,6 @@ def press(page: Page, name: str) -> None:
 def assert_no_trouble(page: Page) -> None:
     assert page.locator("[data-testid=stException]").count() == 0
     assert page.get_by_text("went wrong on our side").count() == 0
-
-
-def test_from_a_folder_to_a_prediction(
-    page: Page, server: Server, photo_folder: Callable[..., Path]
-) -> None:
-    folder = photo_folder({"red": 12, "blue": 12})
-    page.goto("/")
-    press(page, "Bring your pictures")
-    page.locator("input[type=file]").first.set_input_files(folder)
-    wait_for(page, "To learn from")
-    press(page, "Next: choose a backbone")
-    wait_for(page, "The freeze line")
-    page.get_by_role("combobox").first.click()
-    page.get_by_role("option", name="Small network").click()
-    wait_for(page, "nothing is frozen")
-    press(page, "Next: train")
-    press(page, "Start training")
-    wait_for(page, "this address finds it again")
-
-    # The tab is closed and the address opened elsewhere: the run goes on and is found.
-    address = page.url
-    assert "run=" in address
-    page.goto("about:blank")
-    page.goto(address)
-    wait_until_trained(page)
-    wait_for_curves(page)
-    assert_no_trouble(page)
-
-    press(page, "Try predictions")
-    wait_for(page, "it is blue")
-    page.get_by_text("Upload pictures").click()
-    files = sorted(folder.rglob("*.png"))[:2]
-    page.locator("input[type=file]").first.set_input_files(files)
-    wait_for(page, files[1].name)
-    assert_no_trouble(page)
-    (run,) = Store(server.workspace.store).runs()
-    assert run.state == "finished"
-    assert run.facts["validation_accuracy"] >= 0.5
-
-
-def test_the_sample_takes_three_clicks(page: Page, server: Server) -> None:
-    page.goto("/")
-    press(page, "Start with the sample")
-    press(page, "Start training")
-    wait_until_trained(page)
-    wait_for_curves(page)
-    press(page, "Try predictions")
-    wait_for(page, "it is phones")
-    assert_no_trouble(page)
-    (run,) = Store(server.workspace.store).runs()
-    assert (run.state, run.config.backbone) == ("finished", "mini")
-    assert run.facts["validation_accuracy"] >= 0.95
 
 
 def test_a_run_can_be_stopped(page: Page, server: Server) -> None:

@@ -73,7 +73,9 @@ def test_a_teacher_five_minutes_before_class(
     assert away == set()
 
 
-@pytest.fixture(params=["drawn", pytest.param("photos", marks=pytest.mark.shared)])
+@pytest.fixture(
+    params=["drawn", pytest.param("photos", marks=(pytest.mark.shared, pytest.mark.slow))]
+)
 def brought(
     request: pytest.FixtureRequest, photo_folder: Callable[..., Path], tmp_path: Path
 ) -> Path:

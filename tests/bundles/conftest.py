@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, packages_distributions, requires
@@ -28,6 +28,7 @@ from tl_core.bundles.manifest import Figures, Manifest
 from tl_core.config import RunConfig
 from tl_core.data.augment import to_input
 from tl_core.data.dataset import Dataset
+from tl_core.data.decode import fit, open_image
 from tl_core.evaluation.familiar import Familiar
 from tl_core.runs.execute import execute
 from tl_core.runs.queue import claim, register
@@ -106,18 +107,23 @@ def family_names() -> list[str]:
 @pytest.fixture
 def bundle_of(
     tmp_path: Path, manifest: Manifest, give_memory_back: Callable[[], None]
-) -> Callable[[str], Path]:
-    """Return a bundle of a backbone with random weights, whose answers differ from each other."""
+) -> Callable[..., Path]:
+    """Return a bundle of a backbone with random weights, whose answers differ from each other.
 
-    def make(name: str) -> Path:
+    `bundle_of(name, photos)` suits its BatchNorm and its head to pictures like those: what tells
+    coloured squares apart says nearly the same of every photo.
+    """
+
+    def make(name: str, photos: Sequence[Path] = ()) -> Path:
         give_memory_back()
         card = find_card(name)
         chain = load_backbone(name, 3, pretrained=False, seed=4)
-        size = card.preprocessing.size
-        seen, others = (
-            to_input(torch.from_numpy(pictures(8, size, seed)), (0.5,) * 3, (0.25,) * 3)
-            for seed in (1, 2)
-        )
+        p = card.preprocessing
+        shown = np.concatenate([pictures(8, p.size, seed) for seed in (1, 2)])
+        if photos:
+            shown = np.stack([fit(open_image(photo), p) for photo in photos])
+        inputs = to_input(torch.from_numpy(shown), p.mean, p.std)
+        seen, others = inputs.chunk(2)
         for layer in chain.modules():
             if isinstance(layer, nn.Dropout):
                 layer.p = 0.0
@@ -130,9 +136,7 @@ def bundle_of(
             linear.weight.div_((logits - logits.mean(0)).std())
             linear.bias.sub_(chain(others).mean(0))
         path = tmp_path / f"{name}.headstart"
-        told = replace(
-            manifest, backbone=name, preprocessing=card.preprocessing, frozen_stages=(), figures={}
-        )
+        told = replace(manifest, backbone=name, preprocessing=p, frozen_stages=(), figures={})
         write_bundle(path, chain, told)
         return path
 

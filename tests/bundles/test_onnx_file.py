@@ -36,7 +36,7 @@ def session(path: Path) -> Any:
     [pytest.param(n, marks=() if n in QUICK else pytest.mark.slow) for n in family_names()],
 )
 def test_every_family_answers_the_same(
-    name: str, bundle_of: Callable[[str], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    name: str, bundle_of: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     if name in BY_TORCH and find_spec("onnxscript") is None:
         pytest.skip("onnxscript is not installed")

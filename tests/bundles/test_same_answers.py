@@ -78,7 +78,7 @@ def assert_same(answers: dict[str, Shares], least: int) -> None:
     (first, expected), *others = answers.items()
     assert len(expected) >= least
     spread = np.ptp(np.stack(list(expected.values())), axis=0).max()
-    assert spread > 0.001, "the pictures are not all the same to it"
+    assert spread > 0.01, f"the pictures are all the same to it: {spread}"
     for name, given in others:
         assert given.keys() == expected.keys(), f"{name} and {first} opened the same pictures"
         worst = max(float(np.abs(given[file] - expected[file]).max()) for file in expected)
@@ -91,31 +91,32 @@ def assert_same(answers: dict[str, Shares], least: int) -> None:
 @pytest.fixture
 def awkward(tmp_path: Path) -> list[Path]:
     """Pictures as cameras, scanners and the web write them, and a file that is none."""
-    photo = Image.fromarray(pictures(1, 90, seed=5)[0])
-    wide = photo.resize((150, 60))
+    wide, grey, see_through, palette, print_, scanned, tiny = map(
+        Image.fromarray, pictures(7, 90, seed=5)
+    )
     exif = Image.Exif()
     exif[0x0112] = 6
-    deep = Image.fromarray(np.asarray(photo.convert("L"), np.uint16) * 257)
-    see_through = photo.copy()
-    see_through.putalpha(photo.convert("L"))
+    see_through.putalpha(grey.convert("L"))
     folder = tmp_path / "awkward"
     folder.mkdir()
-    wide.save(folder / "on its side.jpg", exif=exif)
-    deep.save(folder / "sixteen bits.png")
+    wide.resize((150, 60)).save(folder / "on its side.jpg", exif=exif)
+    deep = np.asarray(grey.convert("L"), np.uint16) * 257
+    Image.fromarray(deep).save(folder / "sixteen bits.png")
     see_through.save(folder / "see through.png")
-    photo.convert("P").save(folder / "palette.gif")
-    photo.convert("CMYK").save(folder / "for print.jpg")
-    photo.convert("L").save(folder / "grey.tif")
-    photo.resize((5, 7)).save(folder / "tiny.bmp")
+    palette.convert("P").save(folder / "palette.gif")
+    print_.convert("CMYK").save(folder / "for print.jpg")
+    scanned.convert("L").save(folder / "grey.tif")
+    tiny.resize((5, 7)).save(folder / "tiny.bmp")
     (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff no picture")
     return sorted(folder.iterdir())
 
 
 @needs_onnx
 def test_of_a_small_network(
-    bundle: Path, awkward: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    bundle_of: Callable[..., Path], awkward: list[Path], tmp_path: Path,
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
+    bundle = bundle_of("small", [file for file in awkward if _opens(file)])
     names = [str(file) for file in awkward]
     assert main(["predict", "--model", str(bundle), *names, "--json"]) == 0
     terminal = by_path(json.loads(capsys.readouterr().out))
@@ -163,10 +164,10 @@ def _opens(file: Path) -> bool:
 @needs_onnx
 @pytest.mark.parametrize("name", family_names())
 def test_of_every_family(
-    name: str, bundle_of: Callable[[str], Path], real: list[Path], tmp_path: Path,
+    name: str, bundle_of: Callable[..., Path], real: list[Path], tmp_path: Path,
     run_alone: RunAlone,
 ) -> None:  # fmt: skip
-    bundle, names = bundle_of(name), [str(file) for file in real]
+    bundle, names = bundle_of(name, real[:32:2]), [str(file) for file in real]
     terminal = _output("-m", "tl_core", "predict", "--model", bundle, *names, "--json")
     fresh = _output("-c", _FRESH, bundle, *names)
     script = tmp_path / "predict.py"

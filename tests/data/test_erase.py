@@ -35,6 +35,9 @@ def test_nothing_of_it_is_left(workspace: Workspace, dataset: Dataset) -> None:
     gone = dataset.items[0]
     data = dataset.path(gone).read_bytes()
     (workspace.uploads / gone.file).write_bytes(data)
+    batch = workspace.batches / "one" / "sorted.zip"
+    batch.parent.mkdir(parents=True)
+    batch.write_bytes(b"zip" + data)
     thumbnail(dataset.path(gone), workspace.cache)
     findings(workspace, dataset)
     decode_pixels([dataset.path(i) for i in dataset.items], Preprocessing(16, 16), workspace.cache)

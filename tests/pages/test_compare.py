@@ -52,7 +52,7 @@ def test_without_runs_it_says_what_to_do(open_page: Open) -> None:
 def test_one_run_is_not_enough(open_page: Open, finished: str) -> None:
     app = open_page("compare")
     assert finished[:4] in app.dataframe[0].value["run"].tolist()
-    assert "Tick at least two runs" in text(app)
+    assert "the only run so far" in text(app)
 
 
 def test_two_runs_are_compared_on_the_same_pictures(

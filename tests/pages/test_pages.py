@@ -178,7 +178,12 @@ def test_a_failed_run_shows_its_sentence(open_page: Open, dataset: Dataset, stor
 
 
 def test_an_unknown_run_in_the_address_is_no_error(open_page: Open) -> None:
-    assert "Choose pictures first" in text(open_page("train", run="nonsense"))
+    app = open_page("train", run="nonsense", data="nonsense")
+    assert "Choose pictures first" in text(app)
+    assert "The run that this address names is not here" in text(app)
+    assert "The pictures that this address names are not here" in text(app)
+    assert not app.query_params.get("run")
+    assert "this address names" not in text(app.run()), "said once"
 
 
 def test_predict_without_a_model_says_what_to_do(open_page: Open) -> None:

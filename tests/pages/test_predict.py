@@ -167,6 +167,17 @@ def test_what_was_interrupted_goes_on(open_page: Open, trained: str, answers: An
     assert "**2 pictures** · red 2" in text(app)
 
 
+def test_after_a_day_they_are_asked_again(open_page: Open, trained: str, answers: Answers) -> None:
+    app = open_page("predict", run=trained)
+    choose_way(app, "A folder or an archive")
+    bring(app, "Or an archive", archive({"x.png": photo(1)}))
+    handed_out(app)["Download the table (CSV)"].unlink()
+    answers.asked.clear()
+    app.run()
+    assert answers.asked == [1]
+    assert handed_out(app)["Download the table (CSV)"].is_file()
+
+
 def test_what_is_no_archive_is_refused_in_a_sentence(open_page: Open, trained: str) -> None:
     app = open_page("predict", run=trained)
     choose_way(app, "A folder or an archive")

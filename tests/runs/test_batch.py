@@ -71,7 +71,7 @@ def test_pictures_are_taken_in_and_the_rest_is_told(workspace: Workspace, tmp_pa
     assert told == [(1, 2), (2, 2)]
     for one in taken:
         assert one.path is not None
-        assert one.path.is_relative_to(workspace.uploads)
+        assert one.path.is_relative_to(workspace.batches)
         assert one.path.read_text() == one.name
 
 
@@ -94,10 +94,10 @@ def test_what_cannot_be_taken_in_says_why(
     assert "could not be read" in reasons[2]
     assert reasons[3] == "a link that leads out"
     assert "larger than" in reasons[4]
-    held = list(workspace.uploads.iterdir())
+    held = list(workspace.batches.iterdir())
     with pytest.raises(KeyboardInterrupt):
         take_in(workspace, entries, Mock(side_effect=KeyboardInterrupt))
-    assert list(workspace.uploads.iterdir()) == held, "what was interrupted leaves nothing"
+    assert list(workspace.batches.iterdir()) == held, "what was interrupted leaves nothing"
     monkeypatch.setattr(batch, "MOST", 2)
     with pytest.raises(UserError, match="at most 2 are predicted at once"):
         take_in(workspace, entries)

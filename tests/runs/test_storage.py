@@ -100,12 +100,24 @@ def test_a_download_that_broke_off(workspace: Workspace, store: Store) -> None:
     assert not part.exists()
 
 
+@pytest.mark.parametrize("name", ["batches", "models"])
+def test_what_was_brought_to_predict_can_go(workspace: Workspace, store: Store, name: str) -> None:
+    file = workspace.root / name / "site" / "file"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(bytes(1000))
+    assert {one.id: one.bytes for one in storage.caches_kept(workspace, store)}[name] == 1000
+    storage.clear_cache(workspace, store, name)
+    assert not file.exists()
+
+
 def test_the_cache_stays_while_a_run_trains(
     workspace: Workspace, store: Store, monkeypatch: pytest.MonkeyPatch, run: str
 ) -> None:
     training = store.run(run).__class__(**{**vars(store.run(run)), "state": "running"})
     monkeypatch.setattr(Store, "runs", lambda _: [training])
-    kept = [one for one in storage.caches_kept(workspace, store) if one.id != "downloads"]
-    assert all("is training" in one.held for one in kept)
+    held = {one.id: one.held for one in storage.caches_kept(workspace, store)}
+    apart = {held.pop(name) for name in ("downloads", "batches", "models")}
+    assert all("is training" in reason for reason in held.values())
+    assert apart == {""}
     with pytest.raises(UserError, match="is training"):
         storage.clear_cache(workspace, store, "pixels")

@@ -6,6 +6,7 @@ that learned from it keep their models and figures, and their pages say that it 
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Collection
 from dataclasses import replace
 
@@ -44,6 +45,7 @@ def erase(workspace: Workspace, files: Collection[str]) -> int:
         save(_without(dataset, set(files)))
     for file in files:
         (workspace.uploads / file).unlink(missing_ok=True)
+    shutil.rmtree(workspace.batches, ignore_errors=True)  # a zip in there may hold them
     # Small copies, decoded pixels and what networks made of them: all can be computed again.
     trim(workspace.cache, 0)
     return len(held)

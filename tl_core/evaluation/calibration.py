@@ -6,6 +6,7 @@ calibrated (Guo, Pleiss, Sun and Weinberger 2017).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -168,3 +169,23 @@ def threshold_for(curve: Coverage, goal: float) -> float | None:
     """
     enough = np.flatnonzero(curve.accuracy >= goal)
     return float(curve.threshold[enough[-1]]) if enough.size else None
+
+
+def say_goals(curve: Coverage, goals: Sequence[float]) -> str:
+    """Say which threshold each of the rising `goals` takes; of those that need none, the highest.
+
+    >>> curve = coverage_accuracy([0.9, 0.8, 0.6], [True, True, False])
+    >>> say_goals(curve, (0.5, 0.6, 0.9))
+    '60% right without a threshold. 90% right with a threshold of 80%.'
+    """
+    always = float(curve.accuracy[-1]) if len(curve.accuracy) else 0.0
+    met = [goal for goal in goals if goal <= always]
+    says = [f"{goal:.0%} right without a threshold." for goal in met[-1:]]
+    for goal in goals[len(met) :]:
+        threshold = threshold_for(curve, goal)
+        says.append(
+            f"{goal:.0%} is not reached."
+            if threshold is None
+            else f"{goal:.0%} right with a threshold of {threshold:.0%}."
+        )
+    return " ".join(says)

@@ -37,7 +37,6 @@ TABLE, DOUBTFUL = "predictions.csv", "doubtful"
 ENCODING = "utf-8-sig"
 """Of the table: with the mark that lets Excel read it as UTF-8."""
 
-_PREFIX = "batch-"
 _KEPT_SECONDS = 24 * 3600.0
 
 Progress = Callable[[int, int], None]
@@ -77,14 +76,13 @@ def take_in(
     Raises:
         UserError: they are too many, or the disk has no room for them.
     """
-    sweep(workspace)
     wanted = [entry for entry in entries if not _is_hidden(entry.name)]
     if len(wanted) > MOST:
         raise UserError(
             f"These are {len(wanted):,} files, and at most {MOST:,} are predicted at once; choose "
             "a part of them, or use predict in the terminal."
         )
-    require_space(workspace.uploads, sum(entry.size for entry in wanted))
+    require_space(workspace.root, sum(entry.size for entry in wanted))
     site, taken = new_site(workspace), []
     try:
         for done, entry in enumerate(wanted, 1):
@@ -98,15 +96,16 @@ def take_in(
 
 
 def new_site(workspace: Workspace) -> Path:
-    """Return a new folder for files that stay for a day."""
-    site = workspace.uploads / f"{_PREFIX}{new_id()}"
-    site.mkdir()
+    """Return a new folder for files that stay for a day, and delete what is older."""
+    sweep(workspace)
+    site = workspace.batches / new_id()
+    site.mkdir(parents=True)
     return site
 
 
 def sweep(workspace: Workspace) -> None:
     """Delete what was taken in more than a day ago."""
-    for folder in workspace.uploads.glob(f"{_PREFIX}*"):
+    for folder in workspace.batches.glob("*"):
         if folder.stat().st_mtime < time.time() - _KEPT_SECONDS:
             shutil.rmtree(folder, ignore_errors=True)
 

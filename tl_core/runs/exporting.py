@@ -111,7 +111,7 @@ def export_later(
         "workspace": str(workspace.root),
         "model": model,
         "kind": kind,
-        "target": str(workspace.uploads / f"batch-{place}" / f"{stem}{ENDINGS[kind]}"),
+        "target": str(workspace.batches / place / f"{stem}{ENDINGS[kind]}"),
     }
     job = predictor.later(request, _read)
     if job.is_over and not _is_there(job):

@@ -23,8 +23,11 @@ CACHES = {
     "sketches": "What the checks know of pictures",
     "findings": "What the checks found",
     "downloads": "Downloads that did not end",
+    "batches": "New pictures that were predicted, and files made to be taken along",
+    "models": "Models that someone sent",
 }
 _DOWNLOADS = "downloads"
+_ELSEWHERE = (_DOWNLOADS, "batches", "models")  # folders of the workspace, not of its cache
 _UNDER_WAY = 60.0  # seconds since something was last written
 
 
@@ -63,7 +66,7 @@ def runs_kept(workspace: Workspace, store: Store) -> list[tuple[Run, Kept]]:
 
 
 def caches_kept(workspace: Workspace, store: Store) -> list[Kept]:
-    """Return every part of the cache with what it takes, and downloads that did not end."""
+    """Return every part of the cache with what it takes, and what else goes by itself or can."""
     known = list(CACHES)
     found = {path.name for path in workspace.cache.iterdir() if path.is_dir()}
     return [
@@ -106,8 +109,8 @@ def clear_cache(workspace: Workspace, store: Store, name: str) -> None:
         UserError: a run is training, or a download is under way.
     """
     _refuse(_cache_held(workspace, store, name))
-    if name == _DOWNLOADS:
-        for path in _files(workspace.downloads):
+    if name in _ELSEWHERE:
+        for path in _files(_place(workspace, name)):
             path.unlink(missing_ok=True)
     elif name in {path.name for path in workspace.cache.iterdir()}:
         trim(workspace.cache / name, 0)
@@ -135,13 +138,15 @@ _TRAINING = "A run is training and reads it; wait for its end, or stop it."
 
 
 def _place(workspace: Workspace, name: str) -> Path:
-    return workspace.downloads if name == _DOWNLOADS else workspace.cache / name
+    return (workspace.root if name in _ELSEWHERE else workspace.cache) / name
 
 
 def _cache_held(workspace: Workspace, store: Store, name: str) -> str:
     if name == _DOWNLOADS:
         times = [path.stat().st_mtime for path in _files(workspace.downloads)]
         return _DOWNLOADING if time.time() - max(times, default=0) < _UNDER_WAY else ""
+    if name in _ELSEWHERE:
+        return ""
     return _TRAINING if any(run.state == "running" for run in store.runs()) else ""
 
 

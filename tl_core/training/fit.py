@@ -92,7 +92,8 @@ def _at_cut(
             view: tuple(sorted(_cuts(source_of, plan.phases[index:], split, view)))
             for view in _views(phase, split)
         }
-        what = f"Passing the {split} set through the frozen stages"
+        pictures = "training" if split == "train" else split
+        what = f"Passing the {pictures} pictures through the frozen stages"
         kept[split] = yield from keeping.keep(source, wanted, names, what)
     train, validation = kept["train"], kept["validation"]
     if not at.goes_on and (train.entries or validation.entries):

@@ -55,7 +55,9 @@ def measure_scale(tail: nn.Sequential, source: Source) -> Generator[Preparing, N
         total = total + features.sum(0)
         squares = squares + features.square().sum(0)
         done += len(indices)
-        yield Preparing("Measuring what the frozen stages make of the train set", done, count)
+        yield Preparing(
+            "Measuring what the frozen stages make of the training pictures", done, count
+        )
     device = source.labels.device
     scale = scale_of(total / count, squares / count)
     return Scale(scale.mean.to(device), scale.spread.to(device))
