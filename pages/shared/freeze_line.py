@@ -21,7 +21,9 @@ _chain = st.components.v2.component(
         #chain { overflow-x: auto; color: var(--st-text-color); font-family: var(--st-font); }
         .movable .stage { cursor: pointer; }
         .movable .stage:hover rect { fill-opacity: 0.6; }
-        .line { cursor: ew-resize; touch-action: none; outline: none; }
+        .line { cursor: ew-resize; outline: none; }
+        /* Of what is inline a browser does not heed it, and the drawing would scroll. */
+        .line, .line * { touch-action: none; display: block; }
         .line:focus-visible .reach { stroke: var(--st-primary-color); stroke-width: 3; }
     """,
     js="""

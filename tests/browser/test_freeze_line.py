@@ -9,12 +9,16 @@ import pytest
 from tl_core.backbones.catalog import find_card
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
+
+    from tests.browser.conftest import Server
 
 pytestmark = pytest.mark.browser
 
 
-def test_the_line_is_dragged_and_moved_by_keys(page: Page) -> None:
+def test_the_line_is_dragged_and_moved_by_keys(
+    page: Page, browser: Browser, server: Server
+) -> None:
     page.goto("/backbone?backbone=resnet18&recipe=fine-tune&freeze=stem")
     line = page.locator("g.line")
     line.wait_for(timeout=60_000)
@@ -42,3 +46,26 @@ def test_the_line_is_dragged_and_moved_by_keys(page: Page) -> None:
     says("stem")
     assert "freeze=stem" in page.url
     assert page.locator("[data-testid=stException]").count() == 0
+    page.goto("about:blank")
+    drag_by_finger(browser, server)
+
+
+def drag_by_finger(browser: Browser, server: Server) -> None:
+    """On a phone the line follows the finger, and the drawing does not scroll instead."""
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True,
+                                  is_mobile=True)  # fmt: skip
+    page = context.new_page()
+    page.goto(f"{server.url}/backbone?backbone=resnet18&recipe=fine-tune&freeze=stem")
+    line = page.locator("g.line")
+    line.wait_for(timeout=60_000)
+    line.scroll_into_view_if_needed()
+    grip = line.locator("circle").bounding_box()
+    assert grip
+    x, y = grip["x"] + grip["width"] / 2, grip["y"] + grip["height"] / 2
+    finger = context.new_cdp_session(page)
+    for kind, at in (("touchStart", 0), *(("touchMove", 9 * step) for step in range(1, 11))):
+        touch = {"type": kind, "touchPoints": [{"x": x + at, "y": y}]}
+        finger.send("Input.dispatchTouchEvent", touch)
+    finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    page.locator("g.line[aria-valuetext='frozen up to layer1']").wait_for(timeout=30_000)
+    context.close()

@@ -52,15 +52,6 @@ def test_a_run_can_be_stopped(page: Page, server: Server) -> None:
     assert Path(run.facts["bundle"]).is_file()
 
 
-def test_the_drawn_network_answers_to_a_click(page: Page) -> None:
-    page.goto("/backbone?backbone=resnet18&recipe=fine-tune")
-    wait_for(page, "The freeze line")
-    page.locator(".stage").nth(1).click()
-    page.wait_for_url("**freeze=layer1**")
-    wait_for(page, "157,504")  # parameters of the stem and layer1
-    assert_no_trouble(page)
-
-
 @pytest.mark.shared
 def test_real_photos_with_brought_weights(page: Page, shared_data: Path) -> None:
     page.goto("/data")
