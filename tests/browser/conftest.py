@@ -8,9 +8,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.request import ProxyHandler, build_opener
 
 import pytest
@@ -130,14 +131,35 @@ def page(
     request: pytest.FixtureRequest, browser: Browser, server: Server, tmp_path: Path
 ) -> Iterator[Page]:
     """A tab in a fresh profile; `page.goto("/")` opens the app. A failing test leaves a picture."""
-    context = browser.new_context(base_url=server.url, viewport={"width": 1280, "height": 900})
+    with tab(request, browser, server, tmp_path, viewport={"width": 1280, "height": 900}) as page:
+        yield page
+
+
+@pytest.fixture
+def projector(
+    request: pytest.FixtureRequest, browser: Browser, server: Server, tmp_path: Path
+) -> Iterator[Page]:
+    """A tab that fills a projector of 1920 × 1080, enlarged to 150 % for the last row."""
+    with tab(
+        request, browser, server, tmp_path,
+        viewport={"width": 1280, "height": 720}, device_scale_factor=1.5, permissions=["camera"],
+    ) as page:  # fmt: skip
+        yield page
+
+
+@contextmanager
+def tab(
+    request: pytest.FixtureRequest, browser: Browser, server: Server, kept: Path, **options: Any
+) -> Iterator[Page]:
+    """Open a tab in a profile of its own; where the test fails, a picture of it is kept."""
+    context = browser.new_context(base_url=server.url, **options)
     page = context.new_page()
     said: list[str] = []
     page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
     page.on("pageerror", lambda error: said.append(f"error: {error}"))
     yield page
     if request.node.stash.get(FAILED, False):
-        picture = tmp_path / "failed.png"
+        picture = kept / "failed.png"
         page.screenshot(path=picture, full_page=True)
         errors = "\n".join(line for line in said if line.startswith("error"))
         print(f"The page when the test failed: {picture}\n{errors}")  # noqa: T201
