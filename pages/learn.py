@@ -23,7 +23,7 @@ from tl_core.backbones.worth import measured
 from tl_core.data.dataset import Dataset
 from tl_core.evaluation.embedding import choose_evenly
 from tl_core.evaluation.painting import tiles
-from tl_core.runs import explanations as ask
+from tl_core.runs.predictor import explanations as ask
 
 
 def idea() -> None:

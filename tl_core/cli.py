@@ -30,8 +30,8 @@ from tl_core.runs.batch import Answered, write_table
 from tl_core.runs.evaluating import names_of, predictions
 from tl_core.runs.exporting import KINDS, export, writing_to
 from tl_core.runs.locate import find_bundle
-from tl_core.runs.predicting import Answer as Shares
-from tl_core.runs.predicting import largest_first
+from tl_core.runs.predictor.predicting import Answer as Shares
+from tl_core.runs.predictor.predicting import largest_first
 from tl_core.runs.store import Store
 from tl_core.studies.receipt import receipt
 from tl_core.workspace import Workspace, write_atomic

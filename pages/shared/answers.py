@@ -13,7 +13,7 @@ from pages.shared.state import predictor
 from pages.shared.trying import Tried
 from pages.shared.wording import DOUBTED
 from tl_core.runs.batch import BEST
-from tl_core.runs.predicting import Answer
+from tl_core.runs.predictor.predicting import Answer
 from tl_core.words import count
 
 _WIDTH = 256  # pixels; four in a row on a laptop

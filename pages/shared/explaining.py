@@ -17,8 +17,8 @@ from tl_core.backbones.card import Card
 from tl_core.evaluation.explanation import Activations, Attention
 from tl_core.evaluation.occlusion import say_agreement
 from tl_core.evaluation.painting import overlay, tiles
-from tl_core.runs import explanations as ask
-from tl_core.runs.jobs import Job
+from tl_core.runs.predictor import explanations as ask
+from tl_core.runs.predictor.jobs import Job
 
 _LOOKED, _STAGE = "Where it looked", "What a stage makes of it"
 _CLASSES = 20  # in the list to choose from, likeliest first

@@ -21,7 +21,7 @@ from tl_core.evaluation.embedding import how_many, say_alike
 from tl_core.evaluation.explanation import PictureMap
 from tl_core.evaluation.moved import say_moved
 from tl_core.evaluation.painting import tiles
-from tl_core.runs import explanations as ask
+from tl_core.runs.predictor import explanations as ask
 from tl_core.runs.store import Run
 
 _MAP, _MOVED, _FILTERS = "A map of your pictures", "How far each stage moved", "Its first filters"

@@ -19,7 +19,7 @@ from tl_core.config import RECIPES, RunConfig
 from tl_core.data.dataset import Dataset, find_dataset
 from tl_core.errors import UserError
 from tl_core.runs.engines.local import LocalEngine
-from tl_core.runs.predicting import Predictor
+from tl_core.runs.predictor.predicting import Predictor
 from tl_core.runs.rebuild import open_store
 from tl_core.runs.store import Run, Store
 from tl_core.training.phases import choose_recipe, default_cut

@@ -141,6 +141,7 @@ def _where_to_cut(rows: tuple[Stage, ...]) -> go.Figure | None:
             "rangemode": "tozero",
             "showgrid": False,
             "title": "seconds",
+            "tickformat": ".2~g",
         },
         bargap=0.5,
     )

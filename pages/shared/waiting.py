@@ -9,7 +9,7 @@ import streamlit as st
 from pages.shared.frame import show_error
 from pages.shared.state import predictor
 from tl_core.errors import HeadstartError
-from tl_core.runs.jobs import Job
+from tl_core.runs.predictor.jobs import Job
 
 _T = TypeVar("_T")
 
@@ -18,7 +18,7 @@ def finished(job: Job[_T], what: str) -> _T | None:
     """Return what came of a job; until then show how far it is and return `None`.
 
     Args:
-        job: from `tl_core.runs.explanations`, asked for in this script run.
+        job: from `tl_core.runs.predictor.explanations`, asked for in this script run.
         what: is done meanwhile, as a person reads it.
     """
     if not job.is_over:

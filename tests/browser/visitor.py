@@ -52,7 +52,7 @@ class Visitor:
     def upload(self, *files: Path) -> None:
         """Hand files, or one folder, to the first upload that takes such."""
         kind = "[webkitdirectory]" if files[0].is_dir() else ":not([webkitdirectory])"
-        field = self.page.locator(f"input[type=file]:not([disabled]){kind}").first
+        field = self.page.locator(f"input[type=file]{kind}").first
         field.wait_for(state="attached", timeout=PATIENCE)
         field.set_input_files(files[0] if len(files) == 1 else list(files))
 

@@ -116,7 +116,7 @@ def test_an_answer_that_is_better_not_believed_says_why(
 ) -> None:
     shares = [p.probability for p in model.predict(photos)]
     features = model.features(np.stack([model.prepare(photo) for photo in photos]))
-    familiar = Familiar.learn(features[:4], np.zeros(4, np.int64), features[:4])
+    familiar = Familiar.learn(features[:4], np.zeros(4, np.int64), features[:4].repeat(5, axis=0))
     path = tmp_path / "model.headstart"
     shutil.copy(bundle, path)
     amend(path, {FAMILIAR: familiar.to_bytes()}, threshold=float(np.median(shares)))

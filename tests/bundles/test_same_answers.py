@@ -25,7 +25,7 @@ from tl_core.bundles.script import predicting_script
 from tl_core.cli import main
 from tl_core.data.augment import to_input
 from tl_core.errors import UnreadableImageError
-from tl_core.runs.predicting import Predictor
+from tl_core.runs.predictor.predicting import Predictor
 
 CLOSE = 1e-4  # of a share
 Shares = dict[str, np.ndarray]  # by path, in the order of the classes

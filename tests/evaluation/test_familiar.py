@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tl_core.evaluation.familiar import MOST, NEIGHBOUR, PERCENTILE, Familiar, _spread
+from tl_core.evaluation.familiar import FEWEST, MOST, NEIGHBOUR, PERCENTILE, Familiar, _spread
 
 
 def cloud(direction: int, count: int, seed: int, features: int = 16) -> np.ndarray:
@@ -46,6 +46,10 @@ def test_few_pictures_and_pictures_without_features_are_no_error() -> None:
     few = Familiar.learn(cloud(0, 2, 1), np.array([0, 1]), cloud(0, 1, 2))
     assert len(few.rows) == 2
     assert not few.is_strange(cloud(0, 1, 2)).any()
+    learned, labels = cloud(0, 20, 1), np.zeros(20, np.int64)
+    for count in (FEWEST - 1, FEWEST):
+        known = Familiar.learn(learned, labels, cloud(0, count, 2))
+        assert known.is_strange(cloud(5, 20, 3)).any() == (count == FEWEST)
     assert few.distances(np.zeros((1, 16), np.float32)) == pytest.approx(1)
     assert few.distances(np.empty((0, 16), np.float32)).shape == (0,)
 

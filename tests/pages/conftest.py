@@ -13,7 +13,7 @@ from tl_core.config import RunConfig
 from tl_core.data.dataset import Dataset
 from tl_core.data.intake import import_source
 from tl_core.runs import launch
-from tl_core.runs.predicting import Predictor
+from tl_core.runs.predictor.predicting import Predictor
 from tl_core.runs.queue import claim, register
 from tl_core.runs.store import Store
 from tl_core.training.events import CacheRead, EpochEnded, PhaseStarted

@@ -14,8 +14,8 @@ from tl_core.backbones.catalog import find_card
 from tl_core.data.dataset import Dataset
 from tl_core.errors import HeadstartError
 from tl_core.evaluation.predictions import FILE, predictions_of, save_predictions
-from tl_core.runs.jobs import Job
-from tl_core.runs.predicting import Answer, Predictor
+from tl_core.runs.predictor.jobs import Job
+from tl_core.runs.predictor.predicting import Answer, Predictor
 from tl_core.runs.store import Store
 from tl_core.workspace import Workspace
 

@@ -23,7 +23,7 @@ from tl_core.bundles.archive import write_bundle_file
 from tl_core.bundles.manifest import WEIGHTS, Figures, Manifest
 from tl_core.data.dataset import Dataset
 from tl_core.runs.batch import AT_ONCE
-from tl_core.runs.predicting import Predictor
+from tl_core.runs.predictor.predicting import Predictor
 from tl_core.runs.store import Store
 from tl_core.training.phases import plan
 from tl_core.workspace import Workspace

@@ -22,7 +22,7 @@ from tl_core.config import RunConfig
 from tl_core.data.dataset import Dataset
 from tl_core.data.intake import import_source
 from tl_core.runs.execute import execute
-from tl_core.runs.predicting import Predictor
+from tl_core.runs.predictor.predicting import Predictor
 from tl_core.runs.queue import claim, register
 from tl_core.runs.record import read_journal
 from tl_core.runs.store import Run, Store

@@ -29,7 +29,7 @@ from tl_core.runs.batch import (
     write_sorted,
     write_table,
 )
-from tl_core.runs.predicting import Answer
+from tl_core.runs.predictor.predicting import Answer
 from tl_core.workspace import Workspace
 
 CLASSES = ("=1+1", "../../evil", "doubtful")

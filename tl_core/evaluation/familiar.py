@@ -22,6 +22,10 @@ from safetensors.numpy import load, save
 NEIGHBOUR = 5
 PERCENTILE = 95
 """Of the validation pictures, those that are taken as like what was taught."""
+FEWEST = 19
+"""Held-out pictures that can set a limit. A new picture like n others lies farther than all of them
+once in n + 1 times: of fewer, even the farthest would call more than 5 % of such pictures strange.
+"""
 MOST = 1000
 """Rows that are kept; of 512 to 4,096 numbers each, 1 to 8 MB."""
 
@@ -54,9 +58,12 @@ class Familiar:
             learned: features `(N, F)` of the training pictures.
             labels: `(N,)`, their class numbers.
             held_out: features `(M, F)` of pictures that it did not learn from; they set the limit,
-                because those that it learned from lie closer than any other can.
+                because those that it learned from lie closer than any other can. Fewer than
+                `FEWEST` set none, and nothing is strange.
         """
         seen = cls(_of_length_one(learned[_spread(labels)]).astype(np.float16), 2.0)
+        if len(held_out) < FEWEST:
+            return seen
         limit = np.percentile(seen.distances(held_out), PERCENTILE, method="higher")
         return cls(seen.rows, float(limit))
 

@@ -23,7 +23,7 @@ from tl_core.data.dataset import stored_path
 from tl_core.data.sources import Entry
 from tl_core.errors import UserError
 from tl_core.escape import csv_cell, encodable, file_names
-from tl_core.runs.predicting import Answer
+from tl_core.runs.predictor.predicting import Answer
 from tl_core.workspace import Workspace, disk_errors, new_id, replacing, require_space
 
 AT_ONCE = 16

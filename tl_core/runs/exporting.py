@@ -17,12 +17,12 @@ from tl_core.bundles.script import Recipe, predicting_script, training_script
 from tl_core.config import RunConfig
 from tl_core.data.dataset import find_dataset
 from tl_core.errors import HeadstartError, UserError, unknown
-from tl_core.runs.jobs import Job
 from tl_core.runs.locate import find_bundle
-from tl_core.runs.predicting import Predictor
+from tl_core.runs.predictor.jobs import Job
+from tl_core.runs.predictor.predicting import Predictor
+from tl_core.runs.predictor.wire import Message
 from tl_core.runs.run import Run
 from tl_core.runs.store import Store
-from tl_core.runs.wire import Message
 from tl_core.training.phases import Phase
 from tl_core.workspace import Workspace, replacing, require_space, write_atomic
 

@@ -24,9 +24,9 @@ from tl_core.data.dataset import Dataset, Item
 from tl_core.data.decode import fit, open_image
 from tl_core.errors import UserError
 from tl_core.evaluation.gradcam import gradcam
-from tl_core.runs import explanations as ask
-from tl_core.runs.jobs import Job
-from tl_core.runs.predicting import Predictor
+from tl_core.runs.predictor import explanations as ask
+from tl_core.runs.predictor.jobs import Job
+from tl_core.runs.predictor.predicting import Predictor
 
 CLASSES = ("blue", "green", "red")
 BEGAN = RunConfig("d", "mini", recipe="fine-tune", seed=3)

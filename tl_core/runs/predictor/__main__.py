@@ -1,6 +1,6 @@
 """The process that answers for pages: messages in at standard input, messages out.
 
-Pages never import torch; they ask this process through `predicting.Predictor`. It computes on the
+Pages never import torch; they ask this process through `Predictor`. It computes on the
 processor, is held to its memory, and takes no code from anyone: see `wire`.
 """
 
@@ -10,11 +10,11 @@ import os
 import sys
 from typing import BinaryIO
 
-from tl_core.runs.answering import answer
-from tl_core.runs.lane import LATER
 from tl_core.runs.memory import limit_memory, share_of_machine
+from tl_core.runs.predictor.answering import answer
+from tl_core.runs.predictor.lane import LATER
+from tl_core.runs.predictor.wire import receive, send
 from tl_core.runs.priority import give_way
-from tl_core.runs.wire import receive, send
 
 
 def main(arguments: list[str]) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from tl_core.errors import HeadstartError, UserError
 from tl_core.log import get_log
-from tl_core.runs.wire import Message
+from tl_core.runs.predictor.wire import Message
 
 WAITING, KEPT = 8, 48
 FORGOTTEN = 60.0  # seconds; a page looks in every second

@@ -13,7 +13,7 @@ from torch import Tensor
 from tl_core.backbones.card import Preprocessing
 from tl_core.data.augment import to_input
 from tl_core.errors import UnreadableImageError, UserError
-from tl_core.runs.wire import Message
+from tl_core.runs.predictor.wire import Message
 
 
 def opened(request: Message, prepare: Callable[[Path], NDArray[np.uint8]]) -> NDArray[np.uint8]:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tl_core.errors import HeadstartError, UserError
-from tl_core.runs import jobs
-from tl_core.runs.jobs import KEPT, WAITING, Job, Jobs
+from tl_core.runs.predictor import jobs
+from tl_core.runs.predictor.jobs import KEPT, WAITING, Job, Jobs
 
 
 class Slow:

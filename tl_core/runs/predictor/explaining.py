@@ -23,9 +23,9 @@ from tl_core.evaluation.embedding import draw
 from tl_core.evaluation.explanation import Attention, Covering, PictureMap
 from tl_core.evaluation.gradcam import gradcam
 from tl_core.evaluation.occlusion import agreement, occlusion, spread
-from tl_core.runs.loaded import loaded_model
-from tl_core.runs.shown import as_input, opened
-from tl_core.runs.wire import Message
+from tl_core.runs.predictor.loaded import loaded_model
+from tl_core.runs.predictor.shown import as_input, opened
+from tl_core.runs.predictor.wire import Message
 
 Tell = Callable[[int, int], None]
 Act = Callable[[Message, Tell], Message]

@@ -18,9 +18,9 @@ from tl_core.evaluation.explanation import (
     Covering,
     PictureMap,
 )
-from tl_core.runs.jobs import Job
-from tl_core.runs.predicting import Predictor
-from tl_core.runs.wire import Message
+from tl_core.runs.predictor.jobs import Job
+from tl_core.runs.predictor.predicting import Predictor
+from tl_core.runs.predictor.wire import Message
 
 
 def attention(

@@ -24,7 +24,7 @@ from tl_core.bundles.predict import Model
 from tl_core.data.decode import fit, open_image
 from tl_core.data.pictures import Pictures
 from tl_core.errors import UserError
-from tl_core.runs.predicting import WAITING, Predictor
+from tl_core.runs.predictor.predicting import WAITING, Predictor
 
 CLASSES = ("blue", "green", "red")
 

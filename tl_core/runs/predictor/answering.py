@@ -14,11 +14,11 @@ from tl_core.backbones.card import Preprocessing
 from tl_core.data.varied import varied
 from tl_core.errors import UnreadableImageError, UserError
 from tl_core.log import get_log
-from tl_core.runs import explaining, looking
-from tl_core.runs.explaining import Act, Tell
 from tl_core.runs.exporting import answer_export
-from tl_core.runs.loaded import loaded_model
-from tl_core.runs.wire import Message
+from tl_core.runs.predictor import explaining, looking
+from tl_core.runs.predictor.explaining import Act, Tell
+from tl_core.runs.predictor.loaded import loaded_model
+from tl_core.runs.predictor.wire import Message
 
 
 def answer(request: Message, tell: Tell) -> Message:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tl_core.errors import UserError
-from tl_core.runs import answering
-from tl_core.runs.answering import answer
+from tl_core.runs.predictor import answering
+from tl_core.runs.predictor.answering import answer
 
 
 @pytest.mark.parametrize(

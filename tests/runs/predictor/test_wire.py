@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from tl_core.runs import wire
-from tl_core.runs.wire import KINDS, BrokenMessageError, receive, send
+from tl_core.runs.predictor import wire
+from tl_core.runs.predictor.wire import KINDS, BrokenMessageError, receive, send
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),

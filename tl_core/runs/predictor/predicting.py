@@ -13,9 +13,9 @@ from tl_core.backbones.card import Preprocessing
 from tl_core.bundles.doubts import Doubt
 from tl_core.config import Augment
 from tl_core.errors import UserError
-from tl_core.runs.jobs import Job, Jobs
-from tl_core.runs.lane import LATER, Lane
-from tl_core.runs.wire import Message
+from tl_core.runs.predictor.jobs import Job, Jobs
+from tl_core.runs.predictor.lane import LATER, Lane
+from tl_core.runs.predictor.wire import Message
 
 SECONDS, LONGEST, WAITING = 120.0, 300.0, 8
 _PROCESS = ("-m", "tl_core.runs.predictor")

@@ -18,7 +18,7 @@ from typing import IO
 
 from tl_core.errors import HeadstartError
 from tl_core.runs.launch import child_environment
-from tl_core.runs.wire import BrokenMessageError, Message, receive, send
+from tl_core.runs.predictor.wire import BrokenMessageError, Message, receive, send
 
 LATER = "later"
 """Argument of a process whose answers nobody waits for idly: it gives way to others."""
@@ -39,7 +39,7 @@ class Lane:
         log: file that takes what the process prints.
         seconds: a request may take.
         what: is asked for, as a sentence begins: "The prediction".
-        arguments: of the interpreter, so that it speaks as `tl_core.runs.wire` does.
+        arguments: of the interpreter, so that it speaks as `tl_core.runs.predictor.wire` does.
     """
 
     def __init__(self, log: Path, seconds: float, what: str, *arguments: str) -> None:
@@ -62,7 +62,7 @@ class Lane:
         """Wait for a turn, send a request and return the answer.
 
         Args:
-            request: see `tl_core.runs.answering`.
+            request: see `tl_core.runs.predictor.answering`.
             progress: called with parts done and parts in all, where the process tells.
 
         Raises:

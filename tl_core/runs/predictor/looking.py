@@ -12,9 +12,9 @@ from tl_core.backbones.chain import Chain
 from tl_core.backbones.load import load_backbone
 from tl_core.data.decode import fit, open_image
 from tl_core.evaluation.activations import activations, first_filters
-from tl_core.runs.explaining import Act, Tell
-from tl_core.runs.shown import as_input, opened
-from tl_core.runs.wire import Message
+from tl_core.runs.predictor.explaining import Act, Tell
+from tl_core.runs.predictor.shown import as_input, opened
+from tl_core.runs.predictor.wire import Message
 
 
 @lru_cache(maxsize=1)

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from tl_core.errors import HeadstartError
-from tl_core.runs import lane
-from tl_core.runs.lane import Lane
+from tl_core.runs.predictor import lane
+from tl_core.runs.predictor.lane import Lane
 
 ECHO = """
 import os, sys, time
-from tl_core.runs.wire import receive, send
+from tl_core.runs.predictor.wire import receive, send
 out = sys.stdout.buffer
 while (request := receive(sys.stdin.buffer)) is not None:
     for done in range(request.get("parts", 0)):
