@@ -110,8 +110,9 @@ def bundle_of(
 ) -> Callable[..., Path]:
     """Return a bundle of a backbone with random weights, whose answers differ from each other.
 
-    `bundle_of(name, photos)` suits its BatchNorm and its head to pictures like those: what tells
-    coloured squares apart says nearly the same of every photo.
+    `bundle_of(name, photos)` suits its BatchNorm and its head to those: what tells coloured
+    squares apart says nearly the same of every photo, and what BatchNorm has not seen the like of
+    makes numbers so large that rounding shows.
     """
 
     def make(name: str, photos: Sequence[Path] = ()) -> Path:
@@ -123,18 +124,17 @@ def bundle_of(
         if photos:
             shown = np.stack([fit(open_image(photo), p) for photo in photos])
         inputs = to_input(torch.from_numpy(shown), p.mean, p.std)
-        seen, others = inputs.chunk(2)
         for layer in chain.modules():
             if isinstance(layer, nn.Dropout):
                 layer.p = 0.0
             if isinstance(layer, nn.BatchNorm2d):
                 layer.momentum = 1.0
         with torch.no_grad():
-            chain.train()(seen)  # BatchNorm sees what it is about
-            logits = chain.eval()(others)
+            chain.train()(inputs)  # BatchNorm sees what it is about
+            logits = chain.eval()(inputs)
             *_, linear = (layer for layer in chain.head.modules() if isinstance(layer, nn.Linear))
             linear.weight.div_((logits - logits.mean(0)).std())
-            linear.bias.sub_(chain(others).mean(0))
+            linear.bias.sub_(chain(inputs).mean(0))
         path = tmp_path / f"{name}.headstart"
         told = replace(manifest, backbone=name, preprocessing=p, frozen_stages=(), figures={})
         write_bundle(path, chain, told)

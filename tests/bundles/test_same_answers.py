@@ -167,7 +167,7 @@ def test_of_every_family(
     name: str, bundle_of: Callable[..., Path], real: list[Path], tmp_path: Path,
     run_alone: RunAlone,
 ) -> None:  # fmt: skip
-    bundle, names = bundle_of(name, real[:32:2]), [str(file) for file in real]
+    bundle, names = bundle_of(name, real[:32]), [str(file) for file in real]
     terminal = _output("-m", "tl_core", "predict", "--model", bundle, *names, "--json")
     fresh = _output("-c", _FRESH, bundle, *names)
     script = tmp_path / "predict.py"
