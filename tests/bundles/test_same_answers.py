@@ -82,6 +82,7 @@ def assert_same(answers: dict[str, Shares], least: int) -> None:
     for name, given in others:
         assert given.keys() == expected.keys(), f"{name} and {first} opened the same pictures"
         worst = max(float(np.abs(given[file] - expected[file]).max()) for file in expected)
+        print(f"{name}: at most {worst:.1e} away from {first}, of {spread:.2f}")  # noqa: T201
         assert worst <= CLOSE, f"{name} is {worst} away from {first}"
 
 
