@@ -65,12 +65,14 @@ def gather(draft: Draft, name: str, key: str) -> None:
             disabled=not name,
             width=480,
         )
+    if twice := st.session_state.pop(f"twice-{key}", 0):
+        st.info(f"{words.count(twice, 'picture')} of these had been in the class already.")
     if not name:
         st.caption("First say above which class they are of.")
     elif files or shot:
         with guarded():
-            for file in files:
-                draft.add(name, file.name, file, file.size)
+            new = [draft.add(name, file.name, file, file.size) for file in files]
+            st.session_state[f"twice-{key}"] = new.count(False)
             if shot:
                 number = sum(map(len, draft.classes().values())) + 1
                 draft.add(name, f"snapshot {number}.jpg", shot, shot.size)

@@ -132,6 +132,9 @@ def test_gathering_class_by_class(open_page: Open, workspace: Workspace, photo_f
         files = [(p.name, p.read_bytes(), "image/png") for p in sorted((folder / name).iterdir())]
         by_key(app.file_uploader, "gather-new").set_value(files).run()
         if name == "red":
+            app.run()  # a fresh uploader
+            by_key(app.file_uploader, "gather-new").set_value(files[:2]).run().run()
+            assert "2 pictures of these had been in the class already" in text(app)
             assert by_label(app.button, "Make these pictures").disabled
             assert "add another class" in text(app)
     by_label(app.button, "Make these pictures").click().run()

@@ -95,12 +95,12 @@ def _download(card: Card, progress: Progress | None) -> Path:
 
 
 def _unreachable(card: Card, why: str) -> str:
-    ready = [other.name for other in catalogue().values() if works_offline(other)]
+    ready = [other.title for other in catalogue().values() if works_offline(other)]
     file = card.weights.file if card.weights else ""
     return (
-        f"The weights of {card.title} could not be downloaded, {why}; "
-        f"{', '.join(ready)} work without a download, or put {file} into {download_folder()}, or "
-        "bring a .safetensors file (--weights in the terminal, or on the Backbone page)."
+        f"The weights of {card.title} could not be downloaded, {why}; choose a backbone that "
+        f"needs no download ({', '.join(ready)}), bring the weights as a .safetensors file, or put "
+        f"{file} into {download_folder()}."
     )
 
 
