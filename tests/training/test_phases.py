@@ -289,7 +289,7 @@ def test_what_you_set_is_said_to_be_yours() -> None:
 @pytest.mark.parametrize(
     ("changes", "examples", "device", "value", "words"),
     [
-        ({"recipe": "feature-extraction"}, 245, "cpu", "1 of each picture", "502 KB once"),
+        ({"recipe": "feature-extraction"}, 245, "cpu", "1 of each picture", "502 kB once"),
         ({}, 245, "cpu", "1 of each picture, then 4 of each picture", "98 MB in turn later runs"),
         ({"recipe": "gradual", "epochs": 12}, 245, "cpu", "", "later runs"),
         ({"augment": "light"}, 10**5, "cpu", "4 of each picture, then none", "10 GB 2.1"),
