@@ -9,23 +9,29 @@ import pytest
 from tl_core.backbones.catalog import find_card
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Locator, Page
 
     from tests.browser.conftest import Server
 
 pytestmark = pytest.mark.browser
+ADDRESS = "/backbone?backbone=resnet18&recipe=fine-tune&freeze=stem"
+
+
+def grip_of(line: Locator) -> tuple[float, float]:
+    """Return where the middle of the line's grip is on the screen, in pixels."""
+    line.wait_for(timeout=60_000)
+    line.scroll_into_view_if_needed()
+    grip = line.locator("circle").bounding_box()
+    assert grip
+    return grip["x"] + grip["width"] / 2, grip["y"] + grip["height"] / 2
 
 
 def test_the_line_is_dragged_and_moved_by_keys(
     page: Page, browser: Browser, server: Server
 ) -> None:
-    page.goto("/backbone?backbone=resnet18&recipe=fine-tune&freeze=stem")
+    page.goto(ADDRESS)
     line = page.locator("g.line")
-    line.wait_for(timeout=60_000)
-    line.scroll_into_view_if_needed()
-    grip = line.locator("circle").bounding_box()
-    assert grip
-    x, y = grip["x"] + grip["width"] / 2, grip["y"] + grip["height"] / 2
+    x, y = grip_of(line)
     page.mouse.move(x, y)
     page.mouse.down()
     page.mouse.move(x + 185, y, steps=6)  # nearly two stages, to the place behind layer2
@@ -55,13 +61,8 @@ def drag_by_finger(browser: Browser, server: Server) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True,
                                   is_mobile=True)  # fmt: skip
     page = context.new_page()
-    page.goto(f"{server.url}/backbone?backbone=resnet18&recipe=fine-tune&freeze=stem")
-    line = page.locator("g.line")
-    line.wait_for(timeout=60_000)
-    line.scroll_into_view_if_needed()
-    grip = line.locator("circle").bounding_box()
-    assert grip
-    x, y = grip["x"] + grip["width"] / 2, grip["y"] + grip["height"] / 2
+    page.goto(f"{server.url}{ADDRESS}")
+    x, y = grip_of(page.locator("g.line"))
     finger = context.new_cdp_session(page)
     for kind, at in (("touchStart", 0), *(("touchMove", 9 * step) for step in range(1, 11))):
         touch = {"type": kind, "touchPoints": [{"x": x + at, "y": y}]}

@@ -175,6 +175,15 @@ def few(names: Iterable[str], limit: int = 5) -> str:
     return ", ".join(repr(name) for name in names[:limit]) + more
 
 
+def is_clutter(part: str) -> bool:
+    """Tell whether a part of a path is hidden, or what systems add to folders and archives.
+
+    >>> is_clutter(".DS_Store"), is_clutter("Thumbs.db"), is_clutter("ants")
+    (True, True, False)
+    """
+    return part.startswith(".") or part.lower() in _CLUTTER
+
+
 def picture_names(names: Sequence[str]) -> tuple[dict[int, str], list[Skipped]]:
     """Return the cleaned names of the files that may be pictures, by their place, and the rest."""
     pictures, _, _, skipped = _sort_out(names)
@@ -197,7 +206,7 @@ def _sort_out(
         parts = tuple(part for part in path.split("/") if part not in ("", "."))
         if ".." in parts or "\0" in path or path.startswith("/") or _DRIVE.match(path):
             skipped.append(Skipped(text, "its name points outside the folder"))
-        elif not parts or any(p.startswith(".") or p.lower() in _CLUTTER for p in parts):
+        elif not parts or any(map(is_clutter, parts)):
             continue
         elif path.endswith("/"):
             folders.add(parts)

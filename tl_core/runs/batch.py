@@ -20,6 +20,7 @@ from typing import TextIO
 from tl_core.bundles.doubts import DOUBTS
 from tl_core.data.copying import UnusableError, copy_entry
 from tl_core.data.dataset import stored_path
+from tl_core.data.layout import is_clutter
 from tl_core.data.sources import Entry
 from tl_core.errors import UserError
 from tl_core.escape import csv_cell, encodable, file_names
@@ -76,7 +77,7 @@ def take_in(
     Raises:
         UserError: they are too many, or the disk has no room for them.
     """
-    wanted = [entry for entry in entries if not _is_hidden(entry.name)]
+    wanted = [entry for entry in entries if _is_wanted(entry.name)]
     if len(wanted) > MOST:
         raise UserError(
             f"These are {len(wanted):,} files, and at most {MOST:,} are predicted at once; choose "
@@ -120,10 +121,9 @@ def _taken(entry: Entry, site: Path) -> Taken:
         return Taken(name, None, str(reason))
 
 
-def _is_hidden(name: str) -> bool:
+def _is_wanted(name: str) -> bool:
     parts = PurePosixPath(name.replace("\\", "/")).parts
-    hidden = any(part.startswith((".", "__MACOSX")) and part != ".." for part in parts)
-    return hidden or name.endswith(("/", "\\")) or parts[-1:] in (("Thumbs.db",), ("desktop.ini",))
+    return not name.endswith(("/", "\\")) and not any(is_clutter(p) for p in parts if p != "..")
 
 
 def answer_all(

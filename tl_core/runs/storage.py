@@ -67,10 +67,10 @@ def runs_kept(workspace: Workspace, store: Store) -> list[tuple[Run, Kept]]:
 
 def caches_kept(workspace: Workspace, store: Store) -> list[Kept]:
     """Return every part of the cache with what it takes, and what else goes by itself or can."""
-    known = list(CACHES)
+    known, trains = list(CACHES), _trains(store)
     found = {path.name for path in workspace.cache.iterdir() if path.is_dir()}
     return [
-        Kept(name, *_sizes(_place(workspace, name)), _cache_held(workspace, store, name))
+        Kept(name, *_sizes(_place(workspace, name)), _cache_held(workspace, name, trains))
         for name in (*known, *sorted(found - set(known)))
     ]
 
@@ -108,7 +108,7 @@ def clear_cache(workspace: Workspace, store: Store, name: str) -> None:
     Raises:
         UserError: a run is training, or a download is under way.
     """
-    _refuse(_cache_held(workspace, store, name))
+    _refuse(_cache_held(workspace, name, _trains(store)))
     if name in _ELSEWHERE:
         for path in _files(_place(workspace, name)):
             path.unlink(missing_ok=True)
@@ -141,13 +141,17 @@ def _place(workspace: Workspace, name: str) -> Path:
     return (workspace.root if name in _ELSEWHERE else workspace.cache) / name
 
 
-def _cache_held(workspace: Workspace, store: Store, name: str) -> str:
+def _trains(store: Store) -> bool:
+    return any(run.state == "running" for run in store.runs())
+
+
+def _cache_held(workspace: Workspace, name: str, trains: bool) -> str:
     if name == _DOWNLOADS:
         times = [path.stat().st_mtime for path in _files(workspace.downloads)]
         return _DOWNLOADING if time.time() - max(times, default=0) < _UNDER_WAY else ""
     if name in _ELSEWHERE:
         return ""
-    return _TRAINING if any(run.state == "running" for run in store.runs()) else ""
+    return _TRAINING if trains else ""
 
 
 def _held(datasets: Collection[Dataset], active: Collection[Run]) -> str:
