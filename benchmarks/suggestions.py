@@ -4,9 +4,9 @@
 from is trained as well: for each labelled set, backbone, number of frozen stages and seed one
 training with the app's own plan. Its accuracy is that of the best epoch: on the validation folder
 where the source has one; on the app's validation and test pictures together where it has none,
-which is steadier. What was trained is kept in `results/`, so that the tables grow with every call;
-`--table` trains nothing. A suggestion is good where its accuracy (mean of the seeds) is within 2
-points or one standard error of the best.
+which is steadier. What was trained is kept in `results/`, so that the tables grow with every call,
+and several calls may train at once (`--only train`, then `--only table`). A suggestion is good
+where its accuracy (mean of the seeds) is within 2 points or one standard error of the best.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import statistics
 import sys
 import time
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ from tl_core.data.pixels import decode_pixels
 from tl_core.runs.probing import probe_run
 from tl_core.studies.where_to_cut import suggest
 from tl_core.training.cutcache import CutCache
-from tl_core.training.device import choose_device, set_up
+from tl_core.training.device import Device, choose_device, set_up
 from tl_core.training.fit import fit
 from tl_core.training.keeping import Keeping
 from tl_core.training.loop import evaluate
@@ -43,7 +44,7 @@ from tl_core.training.phases import Phase, plan
 from tl_core.training.sources import Inference
 from tl_core.workspace import Workspace, new_id
 
-KEPT = Path(__file__).with_name("results") / "suggestions-trained.json"
+KEPT = Path(__file__).with_name("results") / "suggestions-trained.jsonl"
 
 
 @dataclass(frozen=True)
@@ -62,50 +63,69 @@ class Setting:
 
 
 def main() -> None:
-    """Train what was not trained yet."""
+    """Train what was not trained yet, and compare."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", nargs="+", help="folders, .zip files or names like sample:digits")
     parser.add_argument("--backbones", nargs="+", default=["mini"], metavar="NAME[=FILE]")
     parser.add_argument("--cuts", nargs="+", type=int, help="numbers of frozen stages; else all")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--table", action="store_true", help="train nothing")
+    parser.add_argument("--only", choices=["train", "table"], help="else both")
     parser.add_argument("--home", type=Path, default=Path("workspace"))
+    parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="cpu")
     args = parser.parse_args()
     workspace = Workspace.open(args.home)
-    set_up(choose_device("cpu"))
+    device = choose_device(args.device)
+    set_up(device)
     weights = {name: file for name, _, file in (b.partition("=") for b in args.backbones)}
-    for data in args.data:
-        dataset = open_dataset(workspace, data)
-        for backbone in weights:
-            stages = len(find_card(backbone).stages)
-            for cut in args.cuts or range(stages, -1, -1):
-                for seed in args.seeds:
-                    setting = Setting(data, backbone, cut, seed)
-                    if args.table or setting.key in kept() or cut > stages:
-                        continue
-                    began = time.perf_counter()
-                    found = trained(workspace, dataset, setting, weights[backbone])
-                    keep(setting, found, time.perf_counter() - began)
-                    print(setting.key, found, round(time.perf_counter() - began, 1), flush=True)
+    if args.only != "table":
+        train(workspace, args, weights, device)
+    if args.only == "train":
+        return
     probed = {
-        (data, name): probe(workspace, open_dataset(workspace, data), name, weights[name])
+        (data, name): probe(
+            workspace, open_dataset(workspace, data), name, weights[name], device.kind
+        )
         for data in args.data
         for name in weights
     }
-    print("\nWhere to cut")
     cuts = [cut_row(workspace, data, name, found) for (data, name), found in probed.items()]
-    show("suggested-cuts", [row for row in cuts if row])
-    print("\nWhich backbone")
     backbones = [backbone_row(workspace, data, probed, list(weights)) for data in args.data]
-    show("suggested-backbones", [row for row in backbones if row])
+    for title, name, rows in (
+        ("Where to cut", "suggested-cuts", cuts),
+        ("Which backbone", "suggested-backbones", backbones),
+    ):
+        print(f"\n{title}")
+        if any(rows):
+            show(name, [row for row in rows if row])
+        else:
+            print("Too little was trained to compare yet.")
+
+
+def train(
+    workspace: Workspace, args: argparse.Namespace, weights: dict[str, str], device: Device
+) -> None:
+    """Train all that was asked for and is not kept yet."""
+    for data in args.data:
+        dataset = open_dataset(workspace, data)
+        for backbone, file in weights.items():
+            stages = len(find_card(backbone).stages)
+            cuts = args.cuts or range(stages, -1, -1)
+            for cut, seed in product((cut for cut in cuts if cut <= stages), args.seeds):
+                setting = Setting(data, backbone, cut, seed)
+                if setting.key in kept():
+                    continue
+                began = time.perf_counter()
+                found = trained(workspace, dataset, setting, file, device)
+                keep(setting, found, time.perf_counter() - began)
+                print(setting.key, found, round(time.perf_counter() - began, 1), flush=True)
 
 
 Probed = list[tuple[float, float]]  # accuracy and its error after each stage
 
 
-def probe(workspace: Workspace, dataset: Dataset, backbone: str, weights: str) -> Probed:
+def probe(workspace: Workspace, dataset: Dataset, backbone: str, weights: str, on: str) -> Probed:
     """Probe every stage as the study does."""
-    config = RunConfig(dataset.id, backbone, weights=weights or None, device="cpu", work="probe")
+    config = RunConfig(dataset.id, backbone, weights=weights or None, device=on, work="probe")
     facts: dict[str, Any] = {}
     folder = workspace.runs / new_id()
     probe_run(config, dataset, workspace, folder, lambda _: None, learn=lambda **f: facts.update(f))
@@ -181,19 +201,23 @@ def held_out(workspace: Workspace, data: str) -> int:
 
 def kept() -> dict[str, Any]:
     """Return what was trained so far."""
-    return json.loads(KEPT.read_text()) if KEPT.is_file() else {}
+    rows = map(json.loads, KEPT.read_text().splitlines() if KEPT.is_file() else [])
+    return {row["setting"]: row for row in rows}
 
 
 def keep(setting: Setting, accuracy: float, seconds: float) -> None:
     """Add one training's accuracy."""
     KEPT.parent.mkdir(exist_ok=True)
-    rows = kept() | {setting.key: {"accuracy": accuracy, "seconds": round(seconds, 1)}}
-    KEPT.write_text(json.dumps(rows, indent=1))
+    row = {"setting": setting.key, "accuracy": accuracy, "seconds": round(seconds, 1)}
+    with KEPT.open("a") as file:
+        file.write(json.dumps(row) + "\n")
 
 
-def trained(workspace: Workspace, dataset: Dataset, setting: Setting, weights: str) -> float:
+def trained(
+    workspace: Workspace, dataset: Dataset, setting: Setting, weights: str, device: Device
+) -> float:
     """Train as the app does and return the share of right answers on what was held out."""
-    device, card = choose_device("cpu"), find_card(setting.backbone)
+    card = find_card(setting.backbone)
     chain = load_backbone(
         setting.backbone, len(dataset.classes), weights=weights or None, seed=setting.seed
     )
@@ -220,7 +244,7 @@ def trained(workspace: Workspace, dataset: Dataset, setting: Setting, weights: s
         path, lambda stages, shape: inference_body(stages, path, device.torch, shape)
     )
     cache = CutCache(workspace.cache / "activations")
-    todo = plan(config, card, len(dataset.of("train")))
+    todo = plan(config, card, len(dataset.of("train")), device.kind)
     for _ in fit(
         chain, source_of, todo, device, seed=setting.seed,
         keeping=Keeping(chain, device, cache, inference),
