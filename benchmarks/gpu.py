@@ -36,13 +36,14 @@ def main() -> None:
         raise SystemExit("This needs a CUDA device, and PyTorch finds none on this machine.")
     device = choose_device("cuda")
     print(f"{device.title}, {device.half or torch.float32}, batch {args.batch}\n")
-    rows = []
+    rows: list[dict[str, Any]] = []
     for augment in args.augment:
         rates = compare(
             args.backbone, device, batch=args.batch, steps=args.steps, rounds=args.rounds,
             augment=augment,
         )  # fmt: skip
         rows.append(row(args.backbone, augment, args.batch, rates))
+        print(rows[-1], flush=True)  # a machine on loan may be gone before the table
     show("gpu", rows)
 
 

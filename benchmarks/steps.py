@@ -117,7 +117,7 @@ def _bare(
     inputs = inputs.to(device.torch).contiguous(memory_format=layout)
     labels = torch.randint(CLASSES, (len(inputs),), device=device.torch)
 
-    @torch.backends.cudnn.flags(benchmark=True, allow_tf32=True)  # as an expert has it
+    @torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=True)  # as experts do
     def step() -> None:
         optimizer.zero_grad(set_to_none=True)
         with device.autocast():

@@ -163,6 +163,19 @@ def test_steps_are_taken_in_turn(benchmark: Callable[[str], ModuleType]) -> None
     assert rates.peak is None
 
 
+def test_bare_steps_use_cudnn_as_experts_do(benchmark: Callable[[str], ModuleType]) -> None:
+    class Network(torch.nn.Linear):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            cudnn = torch.backends.cudnn
+            seen.append((cudnn.enabled, cudnn.benchmark, cudnn.allow_tf32))
+            return super().forward(x.mean((2, 3)))
+
+    seen: list[tuple[bool, ...]] = []
+    inputs, layout = torch.randn(2, 3, 4, 4), torch.channels_last
+    benchmark("steps")._bare(Network(3, 2), inputs, layout, choose_device("cpu"))()
+    assert seen == [(True, True, True)]
+
+
 def test_the_gpu_benchmark_without_a_gpu(
     benchmark: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch
 ) -> None:

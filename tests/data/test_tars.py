@@ -95,7 +95,11 @@ def test_links_and_devices_are_left_out(kind, reason):
         (header("long", 1 << 35, tarfile.GNUTYPE_LONGNAME) + bytes(4 << 20), "a header larger"),
         (header("pax", 1 << 35, tarfile.XHDTYPE) + bytes(4 << 20), "a header larger"),
     ],
-)
+    ids=[
+        "no gzip", "no bzip2", "no xz", "cut off", "cut off in a header", "gzip cut off",
+        "no second header", "less than nothing", "too much", "a long name", "long properties",
+    ],  # the bytes of some hold the time, so they name no test
+)  # fmt: skip
 def test_what_is_no_good_tar_is_one_sentence(data, sentence):
     with pytest.raises(UserError, match=sentence), tar_entries(io.BytesIO(data)):
         pass

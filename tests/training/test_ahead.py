@@ -111,6 +111,7 @@ def test_on_cuda_a_batch_made_on_another_stream_is_whole() -> None:
     device = Device("cuda", "cuda", None, tile=8)
 
     class Pixels:
+        key = ""
         labels = torch.zeros(640, dtype=torch.int64, device="cuda")
         values = torch.arange(640.0)
 

@@ -338,7 +338,7 @@ def test_a_gpu_reads_what_it_computed(
     monkeypatch.setattr(sources, "RESIDENT_SHARE", share)
     device = Device("cuda", "a GPU", None, tile=8)
     keeping, source = Keeping(toy().to("cuda"), device, cache), vectors(20, device="cuda")
-    found, _ = kept(keeping, source, {None: (2, 3)})
+    found, _ = kept(keeping, source)
     indices = torch.tensor([7, 3, 19], device="cuda")
     batch = found.batch(indices, None)
     assert batch.device.type == "cuda"

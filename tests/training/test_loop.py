@@ -361,11 +361,11 @@ def test_the_peak_memory_is_that_of_the_phase(
     toy: Callable[..., Chain], vectors: Callable[..., Any], phase: Callable[..., Phase]
 ) -> None:
     device = Device("cuda", "cuda", torch.bfloat16, tile=8)
-    before = torch.zeros(1 << 26, device="cuda")
+    before = torch.zeros(1 << 30, dtype=torch.uint8, device="cuda")
     del before
     events = run_phase(
         toy().cuda().tail(0), vectors(64, 1, "cuda"), vectors(9, 2, "cuda"), phase(), device
     )
     (first, *_) = epochs(list(events))
     assert first.peak_memory
-    assert first.peak_memory < 1 << 26
+    assert first.peak_memory < 1 << 28, "cuBLAS alone takes 64 MB on some GPUs"
