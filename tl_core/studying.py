@@ -15,6 +15,7 @@ from tl_core.errors import UserError
 from tl_core.escape import in_terminal
 from tl_core.runs.engines.local import LocalEngine
 from tl_core.runs.store import Store
+from tl_core.studies.columns import cell
 from tl_core.studies.kinds import KINDS, find_kind
 from tl_core.studies.study import Asked, Reading, Study, find_study, start, stop
 from tl_core.terminal import follow
@@ -111,26 +112,12 @@ def _weights(given: Sequence[str]) -> Mapping[str, str]:
 def as_text(reading: Reading[Any]) -> list[str]:
     """Return a reading as lines for people: the answer, the reason, and a table."""
     rows = reading.to_dict()["rows"]
-    heads = [name for name in (rows[0] if rows else {}) if any(_cell(row[name]) for row in rows)]
-    table = [heads, *([_cell(row[name]) for name in heads] for row in rows)]
+    names = rows[0] if rows else {}
+    heads = [name for name in names if any(cell(name, row[name]) for row in rows)]
+    table = [heads, *([cell(name, row[name]) for name in heads] for row in rows)]
     widths = [max(len(line[i]) for line in table) for i in range(len(heads))]
     lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
         for line in table
     ]
     return [*filter(None, (reading.headline, reading.why)), *lines]
-
-
-def _cell(value: Any) -> str:
-    """Return a figure as a cell of the table; lists are for `--json`.
-
-    >>> _cell(0.98765), _cell(1_234_567), _cell(None), _cell((1, 2)), _cell(True)
-    ('0.988', '1,234,567', '', '', 'yes')
-    """
-    if isinstance(value, bool):
-        return "yes" if value else ""
-    if isinstance(value, float):
-        return f"{value:.3g}"
-    if isinstance(value, int):
-        return f"{value:,}" if value >= 10_000 else str(value)  # a year has no comma
-    return value if isinstance(value, str) else ""

@@ -27,7 +27,7 @@ from pages.shared.watching import refreshing
 from tl_core import words
 from tl_core.data.dataset import Dataset
 from tl_core.runs.progress import progress
-from tl_core.studies.columns import columns
+from tl_core.studies.columns import BYTES, SHARES, columns
 from tl_core.studies.kinds import ABOUT_A_BACKBONE, find_kind
 from tl_core.studies.study import Asked, Kind, Reading, Study, find_study, start, stop, studies
 
@@ -185,7 +185,18 @@ def _reading(kind: Kind, reading: Reading[Any]) -> None:
             st.dataframe(
                 [{head: row[name] for name, head in heads.items()} for row in rows],
                 hide_index=True,
+                column_config={
+                    head: _as_read(name)
+                    for name, head in heads.items()
+                    if not isinstance(rows[0][name], tuple)  # one figure for each epoch
+                },
             )
+
+
+def _as_read(name: str) -> Any:
+    """Return how the table shows a figure, which stays a number to sort by."""
+    look = "percent" if name in SHARES else "bytes" if name in BYTES else None
+    return st.column_config.NumberColumn(format=look) if look else None
 
 
 def _absent(reading: Reading[Any]) -> None:

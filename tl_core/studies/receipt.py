@@ -21,7 +21,7 @@ from tl_core.receipts.markup import (
 )
 from tl_core.runs.receipt import answers, day_of, how_again, how_long, pictures_used, run_receipt
 from tl_core.runs.store import Store
-from tl_core.studies.columns import columns
+from tl_core.studies.columns import cell, columns
 from tl_core.studies.command import command_of
 from tl_core.studies.drawing import draw
 from tl_core.studies.kinds import ABOUT_A_BACKBONE, REPEATED, find_kind
@@ -111,25 +111,10 @@ def _table(kind: str, reading: Reading[Any]) -> Html:
     heads = {
         name: head
         for name, head in columns(kind).items()
-        if any(_cell(name, getattr(row, name)) for row in reading.rows)
+        if any(cell(name, getattr(row, name)) for row in reading.rows)
     }
-    rows = [[_cell(name, getattr(row, name)) for name in heads] for row in reading.rows]
+    rows = [[cell(name, getattr(row, name)) for name in heads] for row in reading.rows]
     return table(list(heads.values()), rows)
-
-
-_SHARES = ("accuracy", "mean", "low", "high", "error")
-
-
-def _cell(name: str, value: object) -> str:
-    if value is None or isinstance(value, tuple):
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else ""
-    if name == "memory" and isinstance(value, int):
-        return words.size(value)
-    if isinstance(value, float):
-        return f"{value:.1%}" if name in _SHARES else f"{value:,.3g}"
-    return f"{value:,}" if isinstance(value, int) and value >= 10_000 else str(value)
 
 
 def _runs(study: Study) -> Html:
