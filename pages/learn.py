@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import streamlit as st
 
-from pages.shared import charts, study_charts
+from pages.shared import charts, year_charts
 from pages.shared.evidence import doubt, heading, table, verdict
 from pages.shared.explaining import show_stage
 from pages.shared.frame import go_to, guarded, next_step
@@ -87,7 +87,7 @@ def looked_at(dataset: Dataset) -> None:
 
 def years() -> None:
     """Show the contest's years, and where notes about them slip."""
-    st.plotly_chart(study_charts.imagenet_years(), key="years", config={"displayModeBar": False})
+    st.plotly_chart(year_charts.imagenet_years(), key="years", config={"displayModeBar": False})
     with st.expander("Where lecture notes commonly slip"):
         for slip in SLIPS:
             st.markdown(f"- {slip}")

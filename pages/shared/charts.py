@@ -45,6 +45,22 @@ class _Drawn(go.Figure):  # type: ignore[misc]  # (plotly has no types)
         return self._plain
 
 
+RIGHT = "Right answers (higher is better)"
+
+
+def blank(title: str, height: int = 360) -> go.Figure:
+    """Return a figure without curves, as those of studies begin."""
+    made = go.Figure()
+    made.update_layout(
+        title={"text": title, "font": {"size": 15}},
+        uirevision="keep",
+        height=height,
+        margin={"l": 10, "r": 10, "t": 45, "b": 10},
+        legend={"orientation": "h", "y": -0.25},
+    )
+    return made
+
+
 MOST_POINTS = 300  # of a curve: more are not seen, and every watcher is sent all of them
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import study_charts
+from pages.shared import study_charts, year_charts
 from tl_core.data.dataset import Dataset
 from tl_core.runs.queue import claim, register
 from tl_core.runs.store import Store
@@ -136,7 +136,7 @@ def test_what_has_no_figure_is_drawn_as_such() -> None:
 
 
 def test_the_imagenet_years_keep_contest_and_single_networks_apart() -> None:
-    drawn = study_charts.imagenet_years()
+    drawn = year_charts.imagenet_years()
     winners, second, single = drawn.data
     assert dict(zip(winners.x, winners.y, strict=True)) == {
         2010: 28.19, 2011: 25.77, 2012: 16.42, 2013: 11.74, 2014: 6.67, 2015: 3.57, 2016: 2.99
@@ -144,3 +144,8 @@ def test_the_imagenet_years_keep_contest_and_single_networks_apart() -> None:
     assert (list(second.x), list(second.text)) == ([2014], ["VGG"])
     assert dict(zip(single.text, single.y, strict=True))["ResNet-50"] == pytest.approx(7.14)
     assert drawn.layout.shapes[0].y0 == 5.1
+    axis = drawn.layout.xaxis
+    named = dict(zip(axis.ticktext, axis.tickvals, strict=True))
+    assert named["2016"] == 2016
+    assert single.x[list(single.text).index("ConvNeXt tiny")] == named["2022"] == 2018
+    assert named["…"] == 2017
