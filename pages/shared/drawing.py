@@ -104,7 +104,7 @@ def _svg(
 _HATCH = (
     '<defs><pattern id="hatch" width="8" height="8" patternUnits="userSpaceOnUse" '
     f'patternTransform="rotate(45)"><path d="M0 0V8" stroke="{FROZEN}" stroke-width="3" '
-    'opacity="0.45"/></pattern></defs>'
+    'opacity="0.22"/></pattern></defs>'
 )
 
 
