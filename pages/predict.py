@@ -7,12 +7,12 @@ import streamlit as st
 from pages.shared.answers import show_answers
 from pages.shared.explaining import show_explanations
 from pages.shared.frame import guarded, next_step
-from pages.shared.many import bring_many, show_table
+from pages.shared.many import bring_many, last_brought, show_table
 from pages.shared.opening import bring_model, choose_opened, show_told
 from pages.shared.state import predictor, workspace
 from pages.shared.taking_along import show_taking_along
 from pages.shared.trying import Tried, sample_pictures, uploaded_pictures
-from tl_core.runs.batch import Taken
+from tl_core.runs.brought import Taken
 
 AS_CARDS = 24
 """Uploaded pictures that are shown one beside the other; more become a table."""
@@ -31,9 +31,12 @@ HELD, UPLOAD, MANY, CAMERA = (
     "Pictures it never learned from", "Upload pictures", "A folder or an archive", "Camera",
 )  # fmt: skip
 ways = [HELD, UPLOAD, MANY, CAMERA] if opened.run else [UPLOAD, MANY, CAMERA]
+# Whoever reloads the page goes on where they were; settled once, so that it stays what is chosen.
+first = st.session_state.setdefault("predict_first", MANY if last_brought() else ways[0])
 way = st.segmented_control(
-    "Pictures from", ways, default=ways[0], required=True, label_visibility="collapsed"
-)
+    "Pictures from", ways, default=first if first in ways else ways[0], required=True,
+    label_visibility="collapsed",
+)  # fmt: skip
 pictures: list[Tried] = []
 with guarded():
     if way == HELD and opened.run:

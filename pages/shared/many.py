@@ -14,7 +14,7 @@ from pages.shared.downloads import offer
 from pages.shared.escape import on_page, shorten
 from pages.shared.frame import show_error
 from pages.shared.opening import Opened
-from pages.shared.state import predictor, workspace
+from pages.shared.state import choices, choose, predictor, workspace
 from pages.shared.trying import Tried
 from pages.shared.uploads import counted, entries_of
 from tl_core.bundles.doubts import DOUBTS
@@ -24,12 +24,10 @@ from tl_core.runs.batch import (
     DOUBTFUL,
     TABLE,
     Answered,
-    Taken,
     answer_all,
-    new_site,
-    take_in,
     write_sorted,
 )
+from tl_core.runs.brought import Brought, Taken, find_brought, new_site, take_in
 from tl_core.words import count
 
 if TYPE_CHECKING:
@@ -59,8 +57,11 @@ class Many:
     folders: Counter[str] | None = None
 
 
-def bring_many() -> list[Taken]:
-    """Offer to upload a folder or an archive; return the pictures that were last brought."""
+def bring_many() -> Sequence[Taken]:
+    """Offer to upload a folder or an archive; return the pictures that were last brought.
+
+    Their id is in the address, so that a reload finds them again.
+    """
     turn = st.session_state.setdefault("many_turn", 0)
     left, right = st.columns(2)
     folder = left.file_uploader(
@@ -76,17 +77,29 @@ def bring_many() -> list[Taken]:
     if folder or archive:
         st.session_state["many_error"] = ""
         try:
-            st.session_state["many_taken"] = _taken(folder, archive)
+            brought = st.session_state["many_brought"] = _take_in(folder, archive)
+            choose(brought=brought.id)
         except HeadstartError as error:
             st.session_state["many_error"] = str(error)
         # A fresh uploader lets go of the memory. Not before: who clicks meanwhile loses nothing.
         st.session_state["many_turn"] = turn + 1
         st.rerun()
-    brought: list[Taken] = st.session_state.get("many_taken", [])
-    return brought
+    found = last_brought()
+    if found is None and choices().brought:
+        st.info("The pictures that were brought here are gone: they are kept for a day. Bring them "
+                "again.")  # fmt: skip
+    return found.taken if found else ()
 
 
-def _taken(folder: Sequence[UploadedFile], archive: UploadedFile | None) -> list[Taken]:
+def last_brought() -> Brought | None:
+    """Return the pictures that were last brought, if they are still here."""
+    known: Brought | None = st.session_state.get("many_brought")
+    if known is None or known.id != choices().brought:
+        known = st.session_state["many_brought"] = find_brought(workspace(), choices().brought)
+    return known
+
+
+def _take_in(folder: Sequence[UploadedFile], archive: UploadedFile | None) -> Brought:
     tell, clear = counted("Taking in the pictures")
     try:
         if archive is None:

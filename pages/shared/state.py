@@ -43,6 +43,7 @@ class Choices:
         run: id of the run that is being looked at.
         model: name, in the workspace, of a model's file that the person brought.
         chapter: of the lesson.
+        brought: id of the pictures that were brought to be predicted.
     """
 
     data: str = ""
@@ -53,6 +54,7 @@ class Choices:
     run: str = ""
     model: str = ""
     chapter: str = ""
+    brought: str = ""
 
 
 def choices() -> Choices:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+import shutil
 import zipfile
 from collections.abc import Callable
 from dataclasses import asdict
@@ -220,6 +221,23 @@ def test_what_is_better_not_believed_is_said(
     button(app, "Sort the pictures into folders").click().run()
     with zipfile.ZipFile(handed_out(app)["Download the folders (zip)"]) as folders:
         assert folders.namelist() == ["predictions.csv", "doubtful/x.png"]
+
+
+def test_a_reload_finds_the_pictures_again(
+    open_page: Open, workspace: Workspace, trained: str
+) -> None:
+    app = open_page("predict", run=trained)
+    choose_way(app, "A folder or an archive")
+    bring(app, "Or an archive", archive({"x.png": photo(1), "y.png": photo(2)}))
+    which = app.query_params["brought"]
+    again = open_page("predict", run=trained, brought=which)
+    assert again.button_group[0].value == "A folder or an archive"
+    assert "**2 pictures**" in text(again)
+    shutil.rmtree(workspace.batches)
+    gone = open_page("predict", run=trained, brought=which)
+    assert gone.button_group[0].value == "Pictures it never learned from"
+    choose_way(gone, "A folder or an archive")
+    assert "are gone: they are kept for a day" in text(gone)
 
 
 @pytest.mark.parametrize(("count", "tables"), [(24, 0), (25, 1)])

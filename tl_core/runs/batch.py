@@ -1,4 +1,4 @@
-"""Many pictures at once: taken in, answered part by part, and handed back as a table and a zip.
+"""Many pictures at once: answered part by part, and handed back as a table and a zip.
 
 However many they are, and however many classes the model has, only a few figures of each picture
 stay in memory: the pictures are on the disk, and all shares are in the table there.
@@ -7,8 +7,6 @@ stay in memory: the pictures are on the disk, and all shares are in the table th
 from __future__ import annotations
 
 import csv
-import shutil
-import time
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -18,44 +16,20 @@ from pathlib import Path, PurePosixPath
 from typing import TextIO
 
 from tl_core.bundles.doubts import DOUBTS
-from tl_core.data.copying import UnusableError, copy_entry
-from tl_core.data.dataset import stored_path
-from tl_core.data.layout import is_clutter
-from tl_core.data.sources import Entry
-from tl_core.errors import UserError
-from tl_core.escape import csv_cell, encodable, file_names
+from tl_core.escape import csv_cell, file_names
+from tl_core.runs.brought import Progress, Taken
 from tl_core.runs.predictor.predicting import Answer
-from tl_core.workspace import Workspace, disk_errors, new_id, replacing, require_space
+from tl_core.workspace import disk_errors, replacing, require_space
 
 AT_ONCE = 16
 """Pictures in one question: each is answered within the time limit, and a bar moves."""
 
-MOST = 20_000
 BEST = 3
 """Classes whose shares are kept at hand."""
 
 TABLE, DOUBTFUL = "predictions.csv", "doubtful"
 ENCODING = "utf-8-sig"
 """Of the table: with the mark that lets Excel read it as UTF-8."""
-
-_KEPT_SECONDS = 24 * 3600.0
-
-Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class Taken:
-    """One picture to predict.
-
-    Attributes:
-        name: as it came, plain text.
-        path: of the file; `None` where it could not be taken in.
-        reason: why not.
-    """
-
-    name: str
-    path: Path | None
-    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,65 +39,6 @@ class Answered:
     name: str
     path: Path | None
     answer: Answer
-
-
-def take_in(
-    workspace: Workspace, entries: Sequence[Entry], tell: Progress | None = None
-) -> list[Taken]:
-    """Copy pictures of a folder or an archive to where the predicting process reads them.
-
-    They stay for a day. Hidden files, and what systems add to archives, are passed over.
-
-    Raises:
-        UserError: they are too many, or the disk has no room for them.
-    """
-    wanted = [entry for entry in entries if _is_wanted(entry.name)]
-    if len(wanted) > MOST:
-        raise UserError(
-            f"These are {len(wanted):,} files, and at most {MOST:,} are predicted at once; choose "
-            "a part of them, or use predict in the terminal."
-        )
-    require_space(workspace.root, sum(entry.size for entry in wanted))
-    site, taken = new_site(workspace), []
-    try:
-        for done, entry in enumerate(wanted, 1):
-            taken.append(_taken(entry, site))
-            if tell:
-                tell(done, len(wanted))
-    except BaseException:
-        shutil.rmtree(site, ignore_errors=True)
-        raise
-    return taken
-
-
-def new_site(workspace: Workspace) -> Path:
-    """Return a new folder for files that stay for a day, and delete what is older."""
-    sweep(workspace)
-    site = workspace.batches / new_id()
-    site.mkdir(parents=True)
-    return site
-
-
-def sweep(workspace: Workspace) -> None:
-    """Delete what was taken in more than a day ago."""
-    for folder in workspace.batches.glob("*"):
-        if folder.stat().st_mtime < time.time() - _KEPT_SECONDS:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _taken(entry: Entry, site: Path) -> Taken:
-    name = encodable(entry.name)
-    if entry.refused:
-        return Taken(name, None, entry.refused)
-    try:
-        return Taken(name, stored_path(site, copy_entry(entry, site)))
-    except UnusableError as reason:
-        return Taken(name, None, str(reason))
-
-
-def _is_wanted(name: str) -> bool:
-    parts = PurePosixPath(name.replace("\\", "/")).parts
-    return not name.endswith(("/", "\\")) and not any(is_clutter(p) for p in parts if p != "..")
 
 
 def answer_all(
