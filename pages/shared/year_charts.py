@@ -31,6 +31,7 @@ _NETWORKS: Mapping[str, str] = {
     "convnext_tiny": "bottom center",
 }
 _MOST_APART = 2
+_NAME = 3  # years' room for a name, on a phone
 _MARGIN = 0.5
 
 
@@ -45,7 +46,8 @@ def decade_years(rows: tuple[Entrant, ...]) -> go.Figure | None:
         go.Scatter(
             x=[place[row.year] for row in done], y=[row.accuracy for row in done],
             text=[in_chart(row.title, 24) for row in done], mode="markers+text",
-            textposition="middle right", name="on your validation pictures",
+            textposition=[_side(place, row.year) for row in done],
+            name="on your validation pictures",
             error_y={
                 "array": [(row.high or 0) - (row.accuracy or 0) for row in done],
                 "arrayminus": [(row.accuracy or 0) - (row.low or 0) for row in done],
@@ -59,22 +61,21 @@ def decade_years(rows: tuple[Entrant, ...]) -> go.Figure | None:
     )  # fmt: skip
     absent = [row for row in rows if row.accuracy is None]
     lowest = min(row.low or 0 for row in done)
-    # Those of one year below each other.
-    years = [row.year for row in absent]
-    below = [lowest - 0.08 - 0.09 * years[:n].count(year) for n, year in enumerate(years)]
+    lines = _lines([_span(place, row.year) for row in absent])
+    below = [lowest - 0.08 - 0.07 * line for line in lines]
     if absent:
         made.add_trace(
             go.Scatter(
                 x=[place[row.year] for row in absent], y=below,
                 text=[in_chart(row.title, 24) for row in absent], mode="markers+text",
-                textposition="middle right", name="no figure",
+                textposition=[_side(place, row.year) for row in absent], name="no figure",
                 marker={"size": 10, "symbol": "circle-open", "color": NEUTRAL},
                 customdata=[in_chart(row.missing, 120) for row in absent],
                 hovertemplate="%{text}: %{customdata}<extra></extra>",
             )
         )  # fmt: skip
     _along_years(made, place)
-    made.update_yaxes(range=[lowest - 0.27, 1.08], tickformat=".0%")
+    made.update_yaxes(range=[min([lowest, *below]) - 0.06, 1.08], tickformat=".0%")
     return made
 
 
@@ -133,6 +134,33 @@ def _places(years: Iterable[int]) -> dict[int, int]:
         place[year] = place[last] + min(year - last, _MOST_APART)
         last = year
     return place
+
+
+def _side(place: Mapping[int, int], year: int) -> str:
+    """Return on which side of its point a name stands: at the right end there is no room."""
+    return "middle left" if place[year] > max(place.values()) - _NAME else "middle right"
+
+
+def _span(place: Mapping[int, int], year: int) -> tuple[int, int]:
+    """Return from where to where a point and its name reach."""
+    spot = place[year]
+    is_left = _side(place, year) == "middle left"
+    return (spot - _NAME, spot) if is_left else (spot, spot + _NAME)
+
+
+def _lines(spans: Iterable[tuple[int, int]]) -> list[int]:
+    """Return for each span, left to right, the first line where it covers none before it.
+
+    >>> _lines([(2012, 2015), (2013, 2016), (2014, 2017), (2015, 2018), (2017, 2020)])
+    [0, 1, 2, 0, 1]
+    """
+    ends: list[int] = []
+    found = []
+    for start, end in spans:
+        line = next((n for n, last in enumerate(ends) if last <= start), len(ends))
+        ends[line : line + 1] = [end]
+        found.append(line)
+    return found
 
 
 def _along_years(made: go.Figure, place: Mapping[int, int]) -> None:
