@@ -39,7 +39,7 @@ ITEMS = [Item(f"{n:064x}", EVIL, n % 2, "validation" if n % 5 == 0 else "train")
 def scripts(manifest: Manifest, **settings: Any) -> list[str]:
     """Return both scripts of a run with default settings."""
     card = find_card(manifest.backbone)
-    recipe = Recipe(plan(RunConfig("d", card.name, **settings), card, 16).phases, 3, ITEMS)
+    recipe = Recipe(plan(RunConfig("d", card.name, **settings), card, 16, "cpu").phases, 3, ITEMS)
     return [training_script(manifest, recipe), predicting_script(manifest)]
 
 

@@ -15,6 +15,7 @@ from tl_core.backbones.card import Card
 from tl_core.backbones.catalog import find_card
 from tl_core.config import RunConfig
 from tl_core.data.dataset import Dataset
+from tl_core.runs.devices import expected_device
 from tl_core.runs.estimate import FORWARD_AND_BACKWARD, work
 from tl_core.runs.run import Run, Told
 from tl_core.runs.store import Store
@@ -74,8 +75,8 @@ def costs(store: Store, config: RunConfig, card: Card, dataset: Dataset) -> Cost
         UserError: settings that contradict each other or the backbone.
     """
     ended = [run for run in store.runs(most=_LOOKED_AT) if run.state in ("finished", "stopped")]
-    device = next((run.facts["device_kind"] for run in ended if "device_kind" in run.facts), "cpu")
     train, validation = (len(dataset.of(split)) for split in ("train", "validation"))
+    device = expected_device(store, config)
     todo = plan(config, card, train, device)
     phase = todo.phases[-1]
     trainable = card.trainable_parameters(phase.cut, len(dataset.classes))
