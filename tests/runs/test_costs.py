@@ -83,6 +83,14 @@ def test_after_a_run_with_this_setting_it_is_measured(
     assert found.memory.is_measured
 
 
+def test_a_run_on_another_device_measures_nothing(
+    store: Store, dataset: Dataset, config: RunConfig
+) -> None:
+    rough = now(store, config, dataset).epoch
+    store.learn(ended(store, dataset, config, 4.0), device_kind="cuda")
+    assert now(store, config.with_(device="cpu"), dataset).epoch == rough
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -74,9 +74,13 @@ def costs(store: Store, config: RunConfig, card: Card, dataset: Dataset) -> Cost
     Raises:
         UserError: settings that contradict each other or the backbone.
     """
-    ended = [run for run in store.runs(most=_LOOKED_AT) if run.state in ("finished", "stopped")]
-    train, validation = (len(dataset.of(split)) for split in ("train", "validation"))
     device = expected_device(store, config)
+    ended = [
+        run
+        for run in store.runs(most=_LOOKED_AT)
+        if run.state in ("finished", "stopped") and run.facts.get("device_kind", "cpu") == device
+    ]
+    train, validation = (len(dataset.of(split)) for split in ("train", "validation"))
     todo = plan(config, card, train, device)
     phase = todo.phases[-1]
     trainable = card.trainable_parameters(phase.cut, len(dataset.classes))
