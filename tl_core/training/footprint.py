@@ -50,7 +50,7 @@ def measure_step(
         chain.zero_grad(set_to_none=True)
         chain.load_state_dict(state)  # BatchNorm has counted along
         chain.freeze(frozen).train(training)
-        release_memory(device)
+        release_memory(device.kind)
     return Footprint(seconds / count, tuple(size // count for size in saved))
 
 
