@@ -50,6 +50,14 @@ def test_wherever_they_live_batches_are_the_same(source, array):
     assert torch.equal(source.batch(indices, 2), normalise(varied, SMALL.mean, SMALL.std))
 
 
+def test_let_go_of_they_are_sent_again_when_asked_for(source):
+    indices = torch.tensor([4, 8])
+    before = source.batch(indices, 2)
+    source.varied("none").let_go()
+    assert "_whole" not in vars(source._held)
+    assert torch.equal(source.batch(indices, 2), before)
+
+
 def test_a_set_is_resident_in_a_share_of_free_memory():
     assert is_resident(300, 1000)
     assert not is_resident(301, 1000)
