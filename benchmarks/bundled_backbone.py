@@ -195,9 +195,10 @@ def accuracy(task: Task, train: Part, method: str, seed: int, args: argparse.Nam
 
     config = RunConfig("", backbone, recipe="fine-tune", freeze=args.freeze, lr=args.lr, seed=seed)
     if method != "fine-tune":
-        budget = plan(config, card, len(train.labels)).epochs if scratch else None
+        budget = plan(config, card, len(train.labels), device.kind).epochs if scratch else None
         config = config.with_(recipe=method, freeze=None, lr=None, epochs=budget)
-    todo, keeping = plan(config, card, len(train.labels)), Keeping(chain, device, task.cache)
+    todo = plan(config, card, len(train.labels), device.kind)
+    keeping = Keeping(chain, device, task.cache)
     for _ in fit(chain, source_of, todo, device, seed=seed, keeping=keeping):
         pass
     whole = chain.freeze("none").eval().tail(0)

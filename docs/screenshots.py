@@ -67,7 +67,7 @@ def walk(page: Page, workspace: Workspace) -> None:
     keep(page, "compare")
     page.goto("/learn?chapter=years")
     page.locator(".js-plotly-plot").first.wait_for()
-    keep(page, "learn")
+    keep(page, "learn", "The ImageNet years")
 
     address = train(page, digits, "feature-extraction")
     page.goto(address.replace("/train", "/validate"))

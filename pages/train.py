@@ -16,8 +16,10 @@ from pages.shared.state import (
     chosen_dataset,
     chosen_run,
     engine,
+    store,
 )
-from pages.shared.wording import RECIPES
+from pages.shared.wording import PLACES, RECIPES
+from tl_core.runs.devices import expected_device
 from tl_core.training.phases import plan
 
 engine().warm()
@@ -42,7 +44,8 @@ else:
     left, right = st.columns([1, 4])
     with right:
         config = settings(chosen_config(card, dataset))
-    todo = plan(config, card, len(dataset.of("train")))
+    device = expected_device(store(), config)
+    todo = plan(config, card, len(dataset.of("train")), device)
     title, story = RECIPES[todo.recipe]
     frozen = card.stage_names[: todo.cut]
     place.markdown(
@@ -55,6 +58,7 @@ else:
         choose(run=engine().submit(config, dataset_name=dataset.name))
         st.rerun()
     with st.expander("Nothing needs to be set. What was chosen for you, and why"):
+        st.caption(f"For training on {PLACES[device]}.")
         for reason in todo.reasons:
             st.markdown(f"**{reason.setting}: {reason.value}** · {reason.why}.")
 if run is None:

@@ -17,7 +17,7 @@ from tl_core.runs.rebuild import open_store
 from tl_core.runs.store import Run
 from tl_core.runs.summary import overview, result
 from tl_core.terminal import follow
-from tl_core.training.phases import plan
+from tl_core.training.phases import choose_cut, choose_recipe
 from tl_core.workspace import Workspace
 
 Answer = tuple[dict[str, Any], str]
@@ -80,7 +80,8 @@ def train(args: Namespace, progress: Callable[[int, int], None]) -> Answer:
         device=args.device,
         cache=args.cache,
     )
-    plan(config, card, 100)  # whatever contradicts itself is said before pictures are imported
+    # Whatever contradicts itself is said before pictures are imported.
+    choose_cut(card, config, choose_recipe(card, config))
     dataset = open_dataset(workspace, args.data, progress=progress)
     engine = _engine(workspace)
     return _followed(

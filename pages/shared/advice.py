@@ -32,7 +32,8 @@ def show_advice(run: Run) -> None:
             st.caption("The pictures of this run are no longer here, so no next run is suggested.")
             return
         card = find_card(run.config.backbone)
-        done = plan(run.config, card, len(dataset.of("train")))
+        device = run.facts.get("device_kind", "cpu")
+        done = plan(run.config, card, len(dataset.of("train")), device)
         found = suggest(reading.sign, run.config, done, card)
         if found is None:
             st.write("More or more varied pictures to learn from are what helps now.")

@@ -22,6 +22,7 @@ from tl_core.bundles.collect import Collector, Place
 from tl_core.bundles.manifest import Manifest
 from tl_core.bundles.predict import Model
 from tl_core.bundles.script import Recipe, predicting_script, training_script
+from tl_core.bundles.standalone.network import read_weights
 from tl_core.config import RunConfig
 from tl_core.data.dataset import Item
 from tl_core.data.open import open_dataset
@@ -38,7 +39,7 @@ ITEMS = [Item(f"{n:064x}", EVIL, n % 2, "validation" if n % 5 == 0 else "train")
 def scripts(manifest: Manifest, **settings: Any) -> list[str]:
     """Return both scripts of a run with default settings."""
     card = find_card(manifest.backbone)
-    recipe = Recipe(plan(RunConfig("d", card.name, **settings), card, 16).phases, 3, ITEMS)
+    recipe = Recipe(plan(RunConfig("d", card.name, **settings), card, 16, "cpu").phases, 3, ITEMS)
     return [training_script(manifest, recipe), predicting_script(manifest)]
 
 
@@ -117,6 +118,16 @@ def weights_of(file: Path) -> dict[str, torch.Tensor]:
         return read_bundle(file)[1].state_dict()
     state: dict[str, torch.Tensor] = torch.load(file, weights_only=True)
     return state
+
+
+def test_what_a_gpu_saved_is_read_without_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, state = tmp_path / "model.pt", {"a": torch.ones(2)}
+    with monkeypatch.context() as patched:
+        patched.setattr(torch.serialization, "location_tag", lambda _: "cuda:7")
+        torch.save(state, file)
+    assert torch.equal(read_weights(file)["a"], state["a"])
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,11 @@ torch = pytest.importorskip("torch")
 
 from tl_core.backbones.card import Preprocessing  # noqa: E402
 from tl_core.data import pictures as module  # noqa: E402
+from tl_core.data import residence  # noqa: E402
 from tl_core.data.augment import augment, normalise, to_input  # noqa: E402
-from tl_core.data.pictures import Pictures, free_memory, is_resident  # noqa: E402
+from tl_core.data.pictures import Pictures  # noqa: E402
 from tl_core.data.pixels import Pixels  # noqa: E402
+from tl_core.data.residence import free_memory  # noqa: E402
 from tl_core.data.streamed import Streamed  # noqa: E402
 
 SMALL = Preprocessing(12, 12)
@@ -58,23 +60,9 @@ def test_let_go_of_they_are_sent_again_when_asked_for(source):
     assert torch.equal(source.batch(indices, 2), before)
 
 
-def test_a_set_is_resident_in_a_share_of_free_memory():
-    assert is_resident(300, 1000)
-    assert not is_resident(301, 1000)
-    assert not is_resident(1, 0)
-    assert not is_resident(1, -5)
-
-
 def test_a_processor_has_no_memory_apart(array):
     assert free_memory(CPU) == 0
     assert pictures(array)._held._whole is None
-
-
-def test_free_memory_of_a_gpu_counts_what_torch_holds_unused(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (1000, 9000))
-    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda _: 500)
-    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda _: 200)
-    assert free_memory(torch.device("cuda")) == 1300
 
 
 @pytest.mark.gpu
@@ -83,7 +71,7 @@ def test_on_a_gpu_batches_are_those_of_the_processor(array, monkeypatch):
     expected = pictures(array).batch(indices, None)
     resident = Pictures(array, [0] * 9, SMALL, device)
     assert resident._held._whole is not None
-    monkeypatch.setattr(module, "RESIDENT_SHARE", 0)
+    monkeypatch.setattr(residence, "SHARE", 0)
     sent = Pictures(array, [0] * 9, SMALL, device)
     assert sent._held._whole is None
     for source in (resident, sent):

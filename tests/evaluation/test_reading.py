@@ -100,13 +100,13 @@ def test_every_suggestion_can_be_planned_and_is_another_run(backbone: str, sign:
         given += [{"recipe": "feature-extraction", "freeze": card.convolutions}]
     for settings in given:
         config = RunConfig("d", backbone, **settings)
-        done = plan(config, card, 100)
+        done = plan(config, card, 100, "cpu")
         found = suggest(sign, config, done, card)
         if found is None:
             assert sign in ("memorising", "learning", "stuck")
             continue
         assert found.config != config
-        next_ = plan(found.config, card, 100)
+        next_ = plan(found.config, card, 100, "cpu")
         assert settled(next_) != settled(done), (settings, found)
         assert found.says[0].isupper()
         assert found.why.endswith(".")
@@ -134,7 +134,7 @@ def settled(made: Plan) -> tuple[object, ...]:
 )
 def test_what_is_suggested(sign: Sign, settings: dict[str, Any], changes: dict[str, Any]) -> None:
     card, config = find_card("mini"), RunConfig("d", "mini", **settings)
-    found = suggest(sign, config, plan(config, card, 100), card)
+    found = suggest(sign, config, plan(config, card, 100, "cpu"), card)
     assert found is not None
     assert found.config == config.with_(**changes)
 
@@ -142,7 +142,7 @@ def test_what_is_suggested(sign: Sign, settings: dict[str, Any], changes: dict[s
 def test_against_memorising_more_pictures_are_what_is_left() -> None:
     card = find_card("mini")
     config = RunConfig("d", "mini", recipe="feature-extraction", augment="strong")
-    assert suggest("memorising", config, plan(config, card, 100), card) is None
+    assert suggest("memorising", config, plan(config, card, 100, "cpu"), card) is None
 
 
 def test_few_pictures_to_check_with_are_told() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from tl_core.config import RunConfig
-from tl_core.data.dataset import Dataset
+from tl_core.data.dataset import Dataset, save
 from tl_core.data.intake import import_source
 from tl_core.runs import launch
 from tl_core.runs.predictor.predicting import Predictor
@@ -52,6 +53,20 @@ def open_page(
 def dataset(workspace: Workspace, photo_folder: Callable[..., Path]) -> Dataset:
     """Return an imported dataset of two classes."""
     return import_source(workspace, photo_folder({"red": 10, "blue": 10}), "colours")
+
+
+@pytest.fixture
+def grow(dataset: Dataset) -> Callable[[int], None]:
+    """Return a function that gives the dataset so many more pictures to learn from, by name only.
+
+    Their files are missing, which pages that open none of them do not notice.
+    """
+
+    def add(count: int) -> None:
+        more = (replace(dataset.items[0], file=f"{n:064x}", split="train") for n in range(count))
+        save(replace(dataset, items=(*dataset.items, *more)))
+
+    return add
 
 
 @pytest.fixture

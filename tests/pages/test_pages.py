@@ -14,6 +14,7 @@ from tl_core.backbones.catalog import find_card
 from tl_core.config import RunConfig
 from tl_core.data.dataset import Dataset
 from tl_core.data.intake import import_source
+from tl_core.runs.queue import register
 from tl_core.runs.store import Store
 from tl_core.workspace import Workspace
 
@@ -158,6 +159,31 @@ def test_train_queues_a_run_and_writes_it_into_the_address(
     assert not [b for b in app.button if b.label == "Start training"]
     button(app, "Stop").click().run()
     assert store.run(run.id).state == "stopped"
+
+
+@pytest.mark.parametrize(
+    ("kind", "place", "batch", "epochs"),
+    [("cpu", "the processor", "32", "7, then 6"), ("cuda", "an NVIDIA GPU", "64", "13, then 10")],
+)
+def test_what_was_chosen_is_what_the_worker_s_device_will_get(
+    open_page: Open,
+    dataset: Dataset,
+    grow: Callable[[int], None],
+    store: Store,
+    kind: str,
+    place: str,
+    batch: str,
+    epochs: str,
+) -> None:
+    grow(1000 - len(dataset.of("train")))
+    register(store, kind, [kind, "auto"], "token", 1)
+    app = open_page("train", data=dataset.id, backbone="resnet18")
+    said = text(app)
+    assert f"For training on {place}." in said
+    assert f"**Pictures per step: {batch}**" in said
+    assert f"**Epochs at most: {epochs}**" in said
+    where = next(box for box in app.selectbox if box.label == "Where to train")
+    assert "**Pictures per step: 32**" in text(where.set_value("cpu").run())
 
 
 def test_a_finished_run_is_found_by_its_address(open_page: Open, finished: str) -> None:

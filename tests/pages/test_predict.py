@@ -86,7 +86,7 @@ def trained(finished: str, store: Store, workspace: Workspace) -> str:
     path = workspace.runs / finished / "model.headstart"
     write_bundle_file(path, manifest(), {WEIGHTS: bytes(16)})
     config = store.run(finished).config.with_(recipe="scratch", freeze="0")
-    phases = [asdict(phase) for phase in plan(config, find_card("small"), 14).phases]
+    phases = [asdict(phase) for phase in plan(config, find_card("small"), 14, "cpu").phases]
     store.learn(finished, bundle=str(path), recipe="scratch", phases=phases)
     return finished
 

@@ -172,6 +172,16 @@ def test_the_suggested_run_is_started_once(open_page: Open, judged: str, store: 
     assert not [b for b in again.button if b.label == "Start that run"]
 
 
+@pytest.mark.parametrize(("kind", "epochs"), [("cpu", 30), ("cuda", 36)])
+def test_the_suggested_run_starts_from_what_the_run_s_device_had_got(
+    open_page: Open, judged: str, store: Store, grow: Callable[[int], None], kind: str, epochs: int
+) -> None:
+    grow(1000)
+    store.learn(judged, device_kind=kind)
+    button(open_page("validate", run=judged), "Start that run").click().run()
+    assert store.runs()[0].config.epochs == epochs
+
+
 def test_the_threshold_counts(open_page: Open, judged: str, dataset: Dataset) -> None:
     app = open_page("validate", run=judged)
     checked = count(dataset, "validation")

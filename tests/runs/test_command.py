@@ -39,7 +39,7 @@ def parsed(command: str) -> Any:
 )
 def test_the_same_plan_is_made_again(backbone: str, settings: dict[str, Any]) -> None:
     config, card = RunConfig("fedcba9876543210", backbone, **settings), find_card(backbone)
-    todo = plan(config, card, 200)
+    todo = plan(config, card, 200, "cpu")
     facts = {"recipe": todo.recipe, "frozen_stages": list(card.stage_names[: todo.cut]),
              "device_kind": "cpu"}  # fmt: skip
     (command,) = commands_of(run_of(config, **facts))
@@ -49,7 +49,7 @@ def test_the_same_plan_is_made_again(backbone: str, settings: dict[str, Any]) ->
         args.seed, args.augment, str(args.weights) if args.weights else None, args.device,
         args.cache,
     )  # fmt: skip
-    made = plan(again, card, 200)
+    made = plan(again, card, 200, "cpu")
     assert (made.recipe, made.cut, made.phases) == (todo.recipe, todo.cut, todo.phases)
     told = ("dataset", "seed", "weights", "cache")
     assert [getattr(again, name) for name in told] == [getattr(config, name) for name in told]

@@ -28,12 +28,13 @@ def ended(store: Store, dataset: Dataset, config: RunConfig, seconds: float, **f
     """Store a run as a worker leaves it; the epochs of its last phase took `seconds`."""
     card, examples = find_card(config.backbone), len(dataset.of("train"))
     run = store.create(config)
-    register(store, "cpu", ["cpu", "auto"], "token", 1)
+    kind = facts.get("device_kind", "cpu")
+    register(store, kind, [kind, "auto"], "token", 1)
     claim(store, "token")
     told: list[Event] = []
     known: dict[str, Any] = {}
     if config.work == "train":
-        todo = plan(config, card, examples)
+        todo = plan(config, card, examples, kind)
         shares = [card.frozen_share(phase.cut) for phase in todo.phases]
         for index, share in enumerate(shares):
             if share == 1:
@@ -50,7 +51,7 @@ def ended(store: Store, dataset: Dataset, config: RunConfig, seconds: float, **f
             ],
         }
     store.append(run, told)
-    known |= {"device_kind": "cpu", "bundle": "there", "memory": 900 << 20} | facts
+    known |= {"device_kind": kind, "bundle": "there", "memory": 900 << 20} | facts
     store.end(run, "finished", **known)
     return run
 
@@ -82,6 +83,14 @@ def test_after_a_run_with_this_setting_it_is_measured(
     assert found.memory.is_measured
 
 
+def test_a_run_on_another_device_measures_nothing(
+    store: Store, dataset: Dataset, config: RunConfig
+) -> None:
+    rough = now(store, config, dataset).epoch
+    store.learn(ended(store, dataset, config, 4.0), device_kind="cuda")
+    assert now(store, config.with_(device="cpu"), dataset).epoch == rough
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -111,7 +120,7 @@ def test_an_estimate_from_a_run_finds_what_another_cut_would_have_cost(
     # Nothing frozen: every epoch is a step (three passes) and one pass for validation, by our split
     ended(store, dataset, config.with_(freeze="none"), one_pass * 3.2)
     found = now(store, config.with_(freeze="stem"), dataset)
-    phase = plan(config.with_(freeze="stem"), CARD, train).phases[-1]
+    phase = plan(config.with_(freeze="stem"), CARD, train, "cpu").phases[-1]
     each = (1 - share) * (3 + validation / train)
     each += 0 if phase.views else share * (1 + validation / train)
     assert found.epoch.value == pytest.approx(one_pass * each, rel=0.01)
@@ -162,3 +171,12 @@ def test_a_gpu_counts_its_tensors(store: Store, dataset: Dataset, config: RunCon
     ended(store, dataset, config.with_(freeze="stem"), 4.0, device_kind="cuda")
     after = now(store, config.with_(freeze="none", batch_size=8), dataset)
     assert after.memory.value < before.memory.value - (500 << 20), "PyTorch itself lies elsewhere"
+
+
+def test_the_estimate_is_for_the_device_that_the_worker_serves(
+    store: Store, dataset: Dataset, config: RunConfig
+) -> None:
+    before = now(store, config, dataset)
+    register(store, "cuda", ["cuda", "auto"], "token", 1)
+    assert now(store, config, dataset).memory.value < before.memory.value - (500 << 20)
+    assert now(store, config.with_(device="cpu"), dataset) == before

@@ -48,6 +48,20 @@ def test_the_curve_with_what_each_cut_costs(asked: Asked, begin: Begin, worker: 
     assert rows[0].epoch_seconds == pytest.approx(2)
 
 
+def test_the_memory_is_that_of_a_step_on_the_device_that_was_asked(
+    asked: Asked, begin: Begin, worker: Any
+) -> None:
+    """Of many pictures a GPU takes more at a time, and what they leave in memory grows with it."""
+    right = dict.fromkeys(MINI.stage_names, "1" * 1000)
+    footprint = {"seconds": 0.02, "saved": [1 << 20] * 5}
+    found = {}
+    for kind in ("cpu", "cuda"):
+        studied = begin("where-to-cut", asked)
+        worker.probe(right, footprint=footprint, classes=["red", "blue"], device_kind=kind)
+        found[kind] = studied.reading.rows[0].memory
+    assert found["cuda"] - found["cpu"] == (64 - 32) * 5 << 20
+
+
 def test_a_probe_that_failed_has_no_answer(asked: Asked, begin: Begin, worker: Any) -> None:
     studied = begin("where-to-cut", asked)
     worker.end(state="failed")
@@ -86,4 +100,4 @@ def test_what_is_suggested_can_be_trained(asked: Asked, begin: Begin, worker: An
         worker.probe(right, footprint={"seconds": 0.02, "saved": [1] * 5}, classes=["a", "b"])
         suggestion = studied.reading.suggestion
         config = asked.config(**suggestion)
-        assert plan(config, MINI, 100).cut == {99: 5, 50: 0}[last]
+        assert plan(config, MINI, 100, "cpu").cut == {99: 5, 50: 0}[last]

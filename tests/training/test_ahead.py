@@ -113,16 +113,20 @@ def test_on_cuda_a_batch_made_on_another_stream_is_whole() -> None:
     class Pixels:
         key = ""
         labels = torch.zeros(640, dtype=torch.int64, device="cuda")
-        values = torch.arange(640.0)
+        values = torch.arange(640.0, device="cuda")
 
         def batch(self, indices: Tensor, _: int | None) -> Tensor:
-            rows = self.values[indices.cpu()].repeat_interleave(100_000).view(len(indices), -1)
-            return rows.to("cuda") * 2
+            rows = self.values[indices].unsqueeze(1).expand(-1, 100_000)
+            torch.cuda._sleep(2_000_000)  # about a millisecond: what is not waited for is not there
+            return rows * 2
 
     order = torch.randperm(640).cuda().split(32)
     with Ahead(Pixels(), device) as given:
         given.expect(order, 0)
+        means = []
         for indices in order:
             inputs = given.batch(indices, 0)
-            means = (inputs.double().mean(1) / 2).round().long()
-            assert means.equal(indices)
+            torch.cuda._sleep(4_000_000)  # it is read late, when the next one may take its memory
+            means.append((inputs.double().mean(1) / 2).round().long())
+            del inputs
+    assert torch.cat(means).equal(torch.cat(order))

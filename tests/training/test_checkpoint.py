@@ -34,6 +34,16 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="no list of what is mapped")
+def test_what_is_read_does_not_hold_the_file(tmp_path: Path) -> None:
+    """Windows replaces no file that a process has mapped."""
+    path = tmp_path / "checkpoint.safetensors"
+    write_checkpoint(path, Checkpoint({"a": torch.ones(100_000)}, {}))
+    found = read_checkpoint(path)
+    assert found is not None
+    assert str(path) not in Path("/proc/self/maps").read_text()
+
+
 @pytest.mark.parametrize("damage", [lambda b: b[:-5], lambda _: b"", lambda b: b"\x80\x04" + b])
 def test_a_damaged_one_is_refused(damage: Callable[[bytes], bytes], tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.safetensors"

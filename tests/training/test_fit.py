@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from weakref import ref
 
 import pytest
 import torch
@@ -74,6 +75,27 @@ def test_the_body_is_bit_identical_afterwards(
     assert ended == 5 * len(cuts)
     assert changed_parts(chain, before) == [*chain.names[cuts[-1] :], "head"]
     assert not chain.training
+
+
+def test_a_phase_lets_go_of_its_examples_before_the_next_computes_its_own(
+    toy: Callable[..., Chain],
+    planned: Callable[..., Plan],
+    source_of: Callable[[str, Phase], Any],
+    cpu: Device,
+) -> None:
+    chain, held = toy(), []
+    keeping = Keeping(chain, cpu)
+    compute = keeping.compute
+
+    def watched(source: Any, cut: int) -> Any:
+        assert not any(reference() for reference in held[:-1]), "both would have to find room"
+        made = compute(source, cut)
+        held.append(ref(made))
+        return made
+
+    keeping.compute = watched  # type: ignore[method-assign]
+    list(fit(chain, source_of, planned(3, 1), cpu, keeping=keeping))
+    assert len(held) == 4
 
 
 @pytest.mark.parametrize("cut", [0, 1, 2, 3])

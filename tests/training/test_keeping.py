@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from tl_core.backbones.chain import Chain
-from tl_core.training import cutcache, sources
+from tl_core.data import residence
+from tl_core.training import cutcache
 from tl_core.training.cutcache import CutCache
 from tl_core.training.device import Device
 from tl_core.training.events import Notice, Preparing
@@ -335,7 +336,7 @@ def test_a_gpu_reads_what_it_computed(
     cache: CutCache,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sources, "RESIDENT_SHARE", share)
+    monkeypatch.setattr(residence, "SHARE", share)
     device = Device("cuda", "a GPU", None, tile=8)
     keeping, source = Keeping(toy().to("cuda"), device, cache), vectors(20, device="cuda")
     found, _ = kept(keeping, source)

@@ -111,26 +111,28 @@ def test_default_cuts(backbone: str, recipe: str, learns_from: str | None) -> No
     ],
 )
 def test_the_phases_of_a_recipe(recipe: str, cuts: list[int]) -> None:
-    made = plan(config(recipe=recipe), RESNET, 200)
+    made = plan(config(recipe=recipe), RESNET, 200, "cpu")
     assert [phase.cut for phase in made.phases] == cuts
     assert made.recipe == recipe
 
 
 def test_a_backbone_says_how_fast_it_fine_tunes() -> None:
     last, usual = (
-        plan(config(name, recipe="fine-tune"), find_card(name), 200).phases[-1]
+        plan(config(name, recipe="fine-tune"), find_card(name), 200, "cpu").phases[-1]
         for name in ("mini", "resnet18")
     )
     assert last.name == "then every stage with it"
     assert last.stage_lr == find_card("mini").fine_tuning.stage_ratio * last.head_lr
     assert last.head_lr > usual.head_lr
-    told = plan(config("mini", recipe="fine-tune", freeze="layer3", lr=1e-3), find_card("mini"), 9)
+    told = plan(
+        config("mini", recipe="fine-tune", freeze="layer3", lr=1e-3), find_card("mini"), 9, "cpu"
+    )
     assert (told.cut, told.phases[-1].head_lr) == (4, 1e-3)
     assert told.phases[-1].name == "then the last stages with it"
 
 
 def test_gradual_unfreezing_is_ulmfits() -> None:
-    head, *later = plan(config(recipe="gradual", freeze="stem"), RESNET, 200).phases
+    head, *later = plan(config(recipe="gradual", freeze="stem"), RESNET, 200, "cpu").phases
     assert head.cut == 5
     assert [phase.cut for phase in later] == [4, 3, 2, 1]
     for phase in later:
@@ -139,7 +141,7 @@ def test_gradual_unfreezing_is_ulmfits() -> None:
 
 
 def test_from_scratch_everything_learns_at_one_pace() -> None:
-    (phase,) = plan(config(recipe="scratch"), RESNET, 200).phases
+    (phase,) = plan(config(recipe="scratch"), RESNET, 200, "cpu").phases
     assert phase.stage_lr == phase.head_lr
     assert phase.stage_decay == 1
     assert phase.augment == "light"
@@ -163,20 +165,20 @@ def test_the_recipe_that_is_chosen_for_you() -> None:
     ("freeze", "cut"), [("layer2", 3), ("2", 2), ("none", 0), ("stem", 1), ("0", 0), ("4", 4)]
 )
 def test_freezing_up_to_where_you_say(freeze: str, cut: int) -> None:
-    made = plan(config(freeze=freeze), RESNET, 200)
+    made = plan(config(freeze=freeze), RESNET, 200, "cpu")
     assert made.cut == made.phases[-1].cut == cut
     assert made.phases[0].cut == 5, "the head learns first, alone"
 
 
 @pytest.mark.parametrize("recipe", RECIPES[:3])
 def test_freezing_all_leaves_the_head(recipe: str) -> None:
-    made = plan(config(freeze="all", recipe=recipe), RESNET, 200)
+    made = plan(config(freeze="all", recipe=recipe), RESNET, 200, "cpu")
     assert [phase.cut for phase in made.phases] == [5]
 
 
 def test_convolutions_only() -> None:
     (phase,) = plan(config("vgg16", recipe="feature-extraction", freeze="block5"),
-                    find_card("vgg16"), 200).phases  # fmt: skip
+                    find_card("vgg16"), 200, "cpu").phases  # fmt: skip
     assert phase.cut == 5
     assert phase.augment == "light", "dense stages learn, so the pictures vary"
 
@@ -199,7 +201,7 @@ def test_convolutions_only() -> None:
 def test_contradictions_are_a_sentence(changes: dict[str, str], words: list[str]) -> None:
     chosen = config(**changes)
     with pytest.raises(UserError) as caught:
-        plan(chosen, find_card(chosen.backbone), 200)
+        plan(chosen, find_card(chosen.backbone), 200, "cpu")
     message = str(caught.value)
     assert message.endswith(".")
     assert "\n" not in message
@@ -211,25 +213,25 @@ def test_contradictions_are_a_sentence(changes: dict[str, str], words: list[str]
 
 
 def test_one_view_is_kept_where_nothing_varies() -> None:
-    (phase,) = plan(config(recipe="feature-extraction"), RESNET, 200).phases
+    (phase,) = plan(config(recipe="feature-extraction"), RESNET, 200, "cpu").phases
     assert (phase.augment, phase.views) == ("none", 1)
 
 
 def test_several_views_are_kept_where_pictures_vary() -> None:
-    head, stages = plan(config(recipe="fine-tune"), RESNET, 200).phases
+    head, stages = plan(config(recipe="fine-tune"), RESNET, 200, "cpu").phases
     assert (head.augment, head.views) == ("none", 1)
     assert (stages.augment, stages.views) == ("light", VIEWS["light"])
-    strong = plan(config(recipe="feature-extraction", augment="strong"), RESNET, 200)
+    strong = plan(config(recipe="feature-extraction", augment="strong"), RESNET, 200, "cpu")
     assert strong.phases[0].views == VIEWS["strong"]
 
 
 def test_no_more_views_than_epochs() -> None:
-    made = plan(config(recipe="feature-extraction", augment="strong", epochs=3), RESNET, 200)
+    made = plan(config(recipe="feature-extraction", augment="strong", epochs=3), RESNET, 200, "cpu")
     assert made.phases[0].views == 3
 
 
 def test_no_cache_keeps_nothing() -> None:
-    made = plan(config(recipe="gradual", cache=False), RESNET, 200)
+    made = plan(config(recipe="gradual", cache=False), RESNET, 200, "cpu")
     assert {phase.views for phase in made.phases} == {0}
 
 
@@ -238,10 +240,10 @@ def test_what_exceeds_the_budget_is_not_kept() -> None:
     fits = BUDGET // layer3
     # A single variation would be none, so it is rather varied anew in every epoch.
     for examples, views in ((fits // 4, 4), (fits // 3, 3), (fits // 2, 2), (fits, 0)):
-        last = plan(config(recipe="fine-tune"), RESNET, examples).phases[-1]
+        last = plan(config(recipe="fine-tune"), RESNET, examples, "cpu").phases[-1]
         assert (last.cut, last.views) == (4, views), examples
     for examples, views in ((fits, 1), (fits + 1, 0)):
-        last = plan(config(recipe="fine-tune", augment="none"), RESNET, examples).phases[-1]
+        last = plan(config(recipe="fine-tune", augment="none"), RESNET, examples, "cpu").phases[-1]
         assert (last.cut, last.views) == (4, views), examples
 
 
@@ -260,7 +262,7 @@ def test_what_is_quicker_to_compute_than_to_read_is_not_kept() -> None:
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_every_number_comes_with_a_plain_reason(recipe: str) -> None:
-    reasons = plan(config(recipe=recipe), RESNET, 200).reasons
+    reasons = plan(config(recipe=recipe), RESNET, 200, "cpu").reasons
     assert [reason.setting for reason in reasons] == [
         "Pictures per step",
         "Epochs at most",
@@ -279,7 +281,7 @@ def test_what_you_set_is_said_to_be_yours() -> None:
     mine = config(
         recipe="fine-tune", epochs=7, batch_size=5, lr=0.25, augment="strong", cache=False
     )
-    reasons = plan(mine, RESNET, 200).reasons
+    reasons = plan(mine, RESNET, 200, "cpu").reasons
     assert {reason.why for reason in reasons} == {"you set it"}
     assert [reason.value for reason in reasons] == [
         "5", "4, then 3", "0.25", "strong", "none"
@@ -339,7 +341,7 @@ def test_shared_epochs_are_in_proportion(total: int, wanted: list[int]) -> None:
 
 
 def test_one_epoch_goes_to_the_last_phase() -> None:
-    made = plan(config(recipe="gradual", epochs=1), RESNET, 200)
+    made = plan(config(recipe="gradual", epochs=1), RESNET, 200, "cpu")
     assert [(phase.cut, phase.epochs) for phase in made.phases] == [(3, 1)]
 
 
@@ -348,7 +350,7 @@ def test_a_plan_needs_no_torch() -> None:
     code = (
         "import sys; from tl_core.training.phases import plan; "
         "from tl_core.backbones.catalog import find_card; from tl_core.config import RunConfig; "
-        "plan(RunConfig('d', 'resnet18'), find_card('resnet18'), 9); "
+        "plan(RunConfig('d', 'resnet18'), find_card('resnet18'), 9, 'cpu'); "
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

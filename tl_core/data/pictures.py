@@ -18,9 +18,7 @@ from tl_core.backbones.card import Preprocessing
 from tl_core.config import Augment
 from tl_core.data.augment import VARIATION, augment, normalise, to_input
 from tl_core.data.pixels import Pixels
-
-RESIDENT_SHARE = 0.3
-"""Of a device's free memory that one set of pictures may take; the rest is for the network."""
+from tl_core.data.residence import free_memory, is_resident
 
 _BLOCK = 256  # pictures copied to the device at once; 38 MB at 224 pixels
 
@@ -32,7 +30,7 @@ class Pictures:
         pixels: `(N, S, S, 3)` uint8; mapped from a file, streamed, or any array.
         labels: N class numbers.
         preprocessing: tells mean and standard deviation.
-        device: where batches are wanted; a set that fits into `RESIDENT_SHARE` of its free memory
+        device: where batches are wanted; a set that fits into a share of its free memory
             lives there as a whole.
         strength: of the variation.
         seed: of the variation.
@@ -103,26 +101,6 @@ class _Held:
     def let_go(self) -> None:
         """Forget what lives on the device."""
         self.__dict__.pop("_whole", None)
-
-
-def is_resident(needed: int, free: int) -> bool:
-    """Say whether pictures of `needed` bytes live in a memory that has `free` bytes left.
-
-    >>> is_resident(3 << 30, 16 << 30), is_resident(6 << 30, 16 << 30), is_resident(1, 0)
-    (True, False, False)
-    """
-    return needed <= RESIDENT_SHARE * free
-
-
-def free_memory(device: torch.device) -> int:
-    """Return the bytes that can still be had of a device's own memory; a CPU has none apart."""
-    if device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(device)
-        # What torch holds and does not use is as good as free.
-        return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    if device.type == "mps":
-        return torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
-    return 0
 
 
 def _copied(pixels: Pixels, device: torch.device) -> Tensor:

@@ -74,9 +74,9 @@ def read_curves(epochs: Sequence[EpochEnded]) -> Reading:
     if last.train_accuracy - last.validation_accuracy > _GAP:
         return Reading(
             "memorising",
-            f"Training pictures are right {last.train_accuracy:.0%} of the time and validation "
-            f"pictures {last.validation_accuracy:.0%}: the network remembers pictures more than it "
-            "understands them.",
+            f"In epoch {last.epoch} training pictures were right {last.train_accuracy:.0%} of the "
+            f"time and validation pictures {last.validation_accuracy:.0%}: the network remembers "
+            "pictures more than it understands them.",
         )
     if _is_unfinished(epochs):
         return Reading(

@@ -126,6 +126,14 @@ def devices(store: Store) -> tuple[str, ...]:
     return tuple(row["device"] for row in rows if not _is_dead(store, row))
 
 
+def worker_for(store: Store, device: str) -> str | None:
+    """Return the name under which a live worker serves a device, or `None` where none does."""
+    with store.read() as db:
+        rows = db.execute("SELECT * FROM workers").fetchall()
+    serving = (row for row in rows if device in row["serves"].split() and not _is_dead(store, row))
+    return next((row["device"] for row in serving), None)
+
+
 def active(store: Store) -> list[Run]:
     """Return the runs that are being trained, wait for their turn, or wait for room, oldest first.
 

@@ -94,7 +94,8 @@ def costs(card: Card, run: Run) -> list[Cost]:
     facts = run.facts
     footprint = Footprint(facts["footprint"]["seconds"], tuple(facts["footprint"]["saved"]))
     examples, classes = facts["training"], len(facts["classes"])
-    batch = plan_training(run.config.with_(work="train"), card, examples).phases[0].batch_size
+    config, device = run.config.with_(work="train"), facts.get("device_kind", "cpu")
+    batch = plan_training(config, card, examples, device).phases[0].batch_size
     return [
         cost_of(
             footprint,

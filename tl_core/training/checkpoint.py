@@ -139,7 +139,8 @@ def _read(path: Path) -> Checkpoint:
     with safe_open(path, framework="pt") as file:
         about = file.metadata()
         facts = json.loads(about["facts"])
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        # Copies: what is read stays a view of the file, which Windows then refuses to replace.
+        tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
     if str(_checksum(about["facts"], tensors.items())) != about["checksum"]:
         raise ValueError("its checksum is another")
     return Checkpoint(tensors, facts)

@@ -65,6 +65,8 @@ def fit(
                     if isinstance(event, EpochEnded):
                         event = replace(event, best=at.best.offer(event, tail))
                     yield event
+            # Before the next phase computes its own: a GPU may have no room for both.
+            del train, validation, learnt, measured
         finally:
             chain.eval()
         at.end_phase()

@@ -108,8 +108,8 @@ class Keeping:
         return Kept(at_cut, kept, time.perf_counter() - began if missing else 0.0)
 
     def _key(self, source: str, view: int | None, cuts: Sequence[int], stages: str) -> str:
-        # All that may change the last bit. The cuts on the way are among it: where a runtime
-        # optimises each part of a body by itself, the parts decide what is computed together.
+        # All that may change the last bit on a processor. The cuts on the way are among it: where
+        # a runtime optimises each part of a body by itself, they decide what is computed together.
         device = self.device
         way = [self.inference.name, list(cuts), device.kind, str(device.half), device.tile]
         return make_key(source, view, stages, *way, torch.__version__)

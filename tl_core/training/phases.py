@@ -164,14 +164,14 @@ def _feature_cuts(card: Card) -> set[int]:
     return {len(card.stages), resolve_cut(card.stage_names, convolutions)}
 
 
-def plan(config: RunConfig, card: Card, examples: int, device: str = "cpu") -> Plan:
+def plan(config: RunConfig, card: Card, examples: int, device: str) -> Plan:
     """Turn a run's settings into phases, and say why each number was chosen.
 
     Args:
         config: what the person set; everything else is chosen here.
         card: of the backbone.
         examples: in the training split.
-        device: "cpu", "cuda" or "mps".
+        device: "cpu", "cuda" or "mps"; never "auto", which says nothing of the machine.
 
     Raises:
         UserError: settings that contradict each other or the backbone.

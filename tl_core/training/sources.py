@@ -16,11 +16,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from tl_core.data.residence import free_memory, is_resident
 from tl_core.training.cutcache import Entry
 from tl_core.training.device import Device, halve, release_memory
-
-# Of the memory that a GPU has free, what kept activations may take there.
-RESIDENT_SHARE = 0.3
 
 Compute = Callable[[Tensor], Tensor]
 
@@ -149,7 +147,7 @@ class Kept:
         self._at_cut = at_cut
         self._views = list(entries)
         self.entries = [entry for entry in entries.values() if entry is not None]
-        whole = self.bytes <= _room(at_cut.device)
+        whole = is_resident(self.bytes, free_memory(at_cut.device.torch))
         self._values = [
             None
             if entry is None
@@ -179,13 +177,3 @@ class Kept:
         if values is None:
             return self._at_cut.batch(indices, self._views[turn])
         return values[indices.to(values.device)].to(self.labels.device).float()
-
-
-def _room(device: Device) -> int:
-    """Return the bytes of a GPU's own memory that kept activations may take."""
-    if device.kind == "cuda":
-        return int(torch.cuda.mem_get_info()[0] * RESIDENT_SHARE)
-    if device.kind == "mps":
-        free = torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
-        return int(free * RESIDENT_SHARE)
-    return 0

@@ -61,7 +61,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     if path.suffix == ".headstart":
         with zipfile.ZipFile(path) as bundle:
             return read_safetensors(bundle.read("weights.safetensors"))
-    state: dict[str, Tensor] = torch.load(path, weights_only=True)
+    state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
     return state
 
 
