@@ -24,6 +24,7 @@ from tl_core.training.device import (
     Device,
     choose_device,
     halve,
+    is_lost,
     is_out_of_memory,
     keep_memory,
     peak_memory,
@@ -181,6 +182,49 @@ def test_other_errors_are_not_about_memory(said: str) -> None:
     with pytest.raises(RuntimeError) as caught:
         halve(8, error)
     assert caught.value is error
+
+
+@pytest.mark.parametrize(
+    ("said", "lost"),
+    [
+        ("", False),
+        ("CUDA error: an illegal memory access was encountered", True),
+        ("CUDA error: out of memory", False),
+    ],
+)
+@pytest.mark.parametrize("where", ["synchronize", "zeros"])
+def test_a_gpu_is_lost_where_it_answers_with_nothing_but_errors(
+    said: str, lost: bool, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zeros = torch.zeros
+
+    def answer(name: str) -> None:
+        if said and name == where:
+            raise RuntimeError(said)
+
+    def allocate(count: int, device: str) -> torch.Tensor:
+        assert device == "cuda"
+        answer("zeros")
+        return zeros(count)
+
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: answer("synchronize"))
+    monkeypatch.setattr(torch, "zeros", allocate)
+    assert is_lost() is lost
+
+
+def test_a_process_that_uses_no_gpu_has_lost_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    def touched() -> None:
+        raise AssertionError("it would begin to use the GPU")
+
+    monkeypatch.setattr(torch.cuda, "synchronize", touched)
+    assert not is_lost()
+
+
+@pytest.mark.gpu
+def test_a_gpu_that_answers_is_not_lost() -> None:
+    torch.zeros(1, device="cuda")
+    assert not is_lost()
 
 
 def test_a_device_that_failed_fails_no_second_time_when_memory_is_given_back(

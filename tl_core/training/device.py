@@ -180,6 +180,22 @@ def halve(count: int, error: RuntimeError) -> int:
     return count // 2
 
 
+def is_lost() -> bool:
+    """Tell whether this process can no longer use its GPU, whatever it tries.
+
+    After some faults (an address that is not its own, a driver that was reset, a machine that
+    slept) CUDA answers every call of the process with an error; only a new process gets through.
+    """
+    if not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        return False
+    try:
+        torch.cuda.synchronize()
+        torch.zeros(1, device="cuda").item()
+    except RuntimeError as error:
+        return not is_out_of_memory(error)  # of which another process may have taken the last
+    return False
+
+
 def release_memory(kind: str) -> None:
     """Give memory of a kind of device that is kept for later back to the system."""
     # A device that has failed fails here as well; what failed first is what has to be told.
