@@ -60,6 +60,23 @@ def test_nothing_of_it_is_left(workspace: Workspace, dataset: Dataset) -> None:
     assert erase(workspace, [gone.file]) == 0
 
 
+def test_what_is_in_use_is_told_and_not_told_to_be_erased(
+    workspace: Workspace, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Windows does with a picture that somebody has open."""
+    file = dataset.items[0].file
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "in use")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", refuse)
+        with pytest.raises(UserError, match="close what shows it and erase it again"):
+            erase(workspace, [file])
+    assert load_dataset_folder(dataset.folder) == dataset
+    assert erase(workspace, [file]) == 1
+
+
 def test_findings_are_made_anew(workspace: Workspace, folder: Path) -> None:
     (folder / "red" / "same.png").write_bytes((folder / "blue" / "000.png").read_bytes())
     dataset = import_source(workspace, folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -160,3 +161,16 @@ def test_a_store_that_stays_open_keeps_its_log(store: Store) -> None:
     store.create(CONFIG)
     assert log.exists()
     assert len(Store(store.path).runs()) == 2
+
+
+def test_the_switch_to_write_ahead_logging_waits_for_another_writer(tmp_path: Path) -> None:
+    """Two processes open a fresh store at once: SQLite answers one of them "locked" at once."""
+    other = sqlite3.connect(tmp_path / "x.db", isolation_level=None, check_same_thread=False)
+    other.execute("CREATE TABLE anything (a)")
+    other.execute("BEGIN IMMEDIATE")
+    gone = threading.Timer(0.2, lambda: other.execute("ROLLBACK"))
+    gone.start()
+    with Database(tmp_path / "x.db").read() as db:
+        assert db.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+    gone.join()
+    other.close()

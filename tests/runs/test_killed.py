@@ -21,6 +21,7 @@ from tests.runs.patience import wait_for
 from tl_core.config import RunConfig
 from tl_core.data.intake import import_source
 from tl_core.runs.launch import child_environment
+from tl_core.runs.queue import has_worker
 from tl_core.runs.rebuild import open_store
 from tl_core.runs.recovery import FILE
 from tl_core.runs.store import Run, Store
@@ -72,6 +73,13 @@ def kill(pid: int) -> None:
         for _ in range(400):
             os.kill(pid, signal.SIGKILL)
             time.sleep(0.005)
+
+
+def lives(pid: int) -> bool:
+    with suppress(ProcessLookupError):
+        os.kill(pid, 0)
+        return True
+    return False
 
 
 @pytest.fixture(scope="module")
@@ -167,6 +175,29 @@ def test_the_page_server_is_killed_with_its_worker_and_goes_on_when_it_comes_bac
         wait_for(lambda: store.run(run_id).is_over)
         for pid in worker_pids():
             kill(pid)
+    assert outcome(store.run(run_id)) == expected
+
+
+@pytest.mark.slow
+def test_a_worker_that_hangs_is_found_and_ends_when_it_wakes(
+    queued: Queued, store: Store, workspace: Workspace, nursery: Nursery, outcome: Outcome,
+    finish: Callable[[Workspace, str], Run],
+) -> None:  # fmt: skip
+    settings = RECIPES[0] | {"epochs": 40}
+    expected = outcome(finish(workspace, queued(**settings)))
+    run_id = queued(**settings)
+    pid = nursery.start(workspace)
+    gets_further(store, run_id, 0)
+    os.kill(pid, signal.SIGSTOP)
+    assert has_worker(store, "cpu"), "at first sight it may have stopped for a moment only"
+    wait_for(lambda: not has_worker(store, "cpu"), seconds=60)
+    assert store.run(run_id).state == "interrupted"
+    other = nursery.start(workspace)
+    wait_for(lambda: store.run(run_id).state == "running")
+    os.kill(pid, signal.SIGCONT)  # two processes have the run now, and one of them holds it
+    wait_for(lambda: store.run(run_id).is_over)
+    wait_for(lambda: not lives(pid), seconds=30)
+    kill(other)
     assert outcome(store.run(run_id)) == expected
 
 

@@ -6,9 +6,8 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import pytest
@@ -36,24 +35,28 @@ from tl_core.runs.waiting import Outlook
 CONFIG = RunConfig("dataset", "small")
 
 
+class Clock:
+    """Lets seconds pass: on the clock of the day, and unless told otherwise on the other too."""
+
+    def __init__(self) -> None:
+        self.time_of_day, self.passed = time.time(), 0.0
+
+    def __call__(self, seconds: float) -> None:
+        self.time_of_day += seconds
+        self.passed += seconds
+
+    def time(self) -> float:
+        return self.time_of_day
+
+    def monotonic(self) -> float:
+        return self.passed
+
+
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Return a function that lets seconds pass."""
-    passed = 0.0
-    now = queue.time.time
-
-    class Later:
-        @staticmethod
-        def time() -> float:
-            return now() + passed
-
-    monkeypatch.setattr(queue, "time", Later)
-
-    def wait(seconds: float) -> None:
-        nonlocal passed
-        passed += seconds
-
-    return wait
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(queue, "time", clock)
+    return clock
 
 
 def test_the_oldest_run_comes_first(store: Store) -> None:
@@ -158,25 +161,58 @@ def test_a_worker_retires_only_when_nothing_waits(store: Store) -> None:
     assert not has_worker(store, "cpu")
 
 
-def test_the_run_of_a_dead_worker_is_interrupted(
-    store: Store, clock: Callable[[float], None]
+@pytest.mark.parametrize("has_lock", [True, False])
+def test_the_run_of_a_worker_that_hangs_is_interrupted(
+    has_lock: bool, store: Store, clock: Clock
 ) -> None:
-    run_id = store.create(CONFIG)
-    register(store, "cpu", ["cpu", "auto"], "token", 1)
-    claim(store, "token")
-    clock(queue.DEAD_AFTER - 1)
-    assert has_worker(store, "cpu")
-    assert beat(store, "token")
-    clock(queue.DEAD_AFTER - 1)
-    assert has_worker(store, "cpu")
-    assert store.run(run_id).state == "running"
-    clock(2)
-    assert not has_worker(store, "cpu")
-    run = store.run(run_id)
-    assert (run.state, run.is_over) == ("interrupted", False)
-    assert "process that trained this run ended" in run.message
-    assert not beat(store, "token"), "and the worker hears that it was given up"
+    with alive(lock_file(store, "token")) if has_lock else nullcontext():
+        run_id = taken(store)
+        for _ in range(4):  # looked at now and then it lives on, however long
+            clock(queue.DEAD_AFTER / 2 - 1)
+            assert has_worker(store, "cpu")
+            clock(queue.DEAD_AFTER / 2 - 1)
+            assert has_worker(store, "cpu")
+            assert beat(store, "token")
+        assert has_worker(store, "cpu")
+        clock(queue.DEAD_AFTER / 2)
+        assert has_worker(store, "cpu")
+        assert store.run(run_id).state == "running"
+        clock(queue.DEAD_AFTER / 2)
+        assert not has_worker(store, "cpu")
+        run = store.run(run_id)
+        assert (run.state, run.is_over) == ("interrupted", False)
+        assert "process that trained this run ended" in run.message
+        assert not beat(store, "token"), "and the worker hears that it was given up"
     assert read_record(store.folders / run_id) == run
+
+
+@pytest.mark.parametrize("seconds", [3600, -3600])
+def test_a_clock_that_is_set_buries_nobody(seconds: float, store: Store, clock: Clock) -> None:
+    run_id = taken(store)
+    assert has_worker(store, "cpu")
+    clock.time_of_day += seconds
+    for _ in range(3):
+        assert has_worker(store, "cpu")
+        assert queue.devices(store) == ("cpu",)
+    assert not register(store, "cpu", ["cpu"], "another", 2)
+    assert beat(store, "token")
+    assert (store.run(run_id).state, store.run(run_id).deaths) == ("running", 0)
+    for _ in range(2):  # and one that hangs is noticed at the wrong time of day as well
+        assert has_worker(store, "cpu")
+        clock(queue.DEAD_AFTER / 2)
+    assert not has_worker(store, "cpu")
+
+
+def test_who_slept_through_the_silence_looks_again(store: Store, clock: Clock) -> None:
+    """Windows' monotonic clock goes on while the machine, and so the worker, sleeps."""
+    run_id = taken(store)
+    assert has_worker(store, "cpu")
+    clock(3600)
+    assert has_worker(store, "cpu")
+    clock(2)
+    assert has_worker(store, "cpu"), "as long as a worker needs for its next beat"
+    assert beat(store, "token")
+    assert store.run(run_id).deaths == 0
 
 
 def test_a_worker_that_dropped_its_lock_is_dead_at_once(store: Store) -> None:
@@ -210,13 +246,10 @@ def test_a_dead_workers_lock_outlasts_its_row(
     assert rows == [0]
 
 
-def test_an_interrupted_run_goes_on_before_others(
-    store: Store, clock: Callable[[float], None]
-) -> None:
-    run_id = store.create(CONFIG)
-    register(store, "cpu", ["cpu", "auto"], "dead", 1)
-    claim(store, "dead")
-    clock(queue.DEAD_AFTER + 1)
+def test_an_interrupted_run_goes_on_before_others(store: Store) -> None:
+    run_id = taken(store)
+    lock_file(store, "token").parent.mkdir()
+    lock_file(store, "token").touch()
     assert register(store, "cpu", ["cpu", "auto"], "alive", 2)
     assert store.run(run_id).state == "interrupted"
     store.create(CONFIG, owner="somebody who never had a turn")
@@ -259,9 +292,7 @@ def test_a_run_that_gets_further_may_die_again(store: Store) -> None:
         checkpointed(store, run_id, "somebody else")
 
 
-def test_a_run_that_waits_for_room_goes_on_when_there_is_some(
-    store: Store, clock: Callable[[float], None]
-) -> None:
+def test_a_run_that_waits_for_room_goes_on_when_there_is_some(store: Store, clock: Clock) -> None:
     run_id = taken(store)
     store.end(run_id, "paused", "The disk is full.", holder="token", again=time.time() + 30)
     assert claim(store, "token") is None

@@ -9,9 +9,11 @@ from __future__ import annotations
 import shutil
 from collections.abc import Collection
 from dataclasses import replace
+from pathlib import Path
 
 from tl_core.data.dataset import Dataset, Skipped, list_datasets, save, stored_path
 from tl_core.data.pixels import trim
+from tl_core.errors import UserError
 from tl_core.workspace import Workspace
 
 
@@ -35,20 +37,30 @@ def erase(workspace: Workspace, files: Collection[str]) -> int:
         files: hashes of the pictures' content.
 
     Raises:
-        UserError: the disk is full.
-        OSError: a file cannot be removed; nothing is told to be erased that is there.
+        UserError: the disk is full, or a file is in use; nothing is told to be erased that is
+            there.
     """
     held = versions_with(workspace, files)
     for dataset in held:
         for file in files:
-            stored_path(dataset.folder, file).unlink(missing_ok=True)
+            _remove(stored_path(dataset.folder, file))
         save(_without(dataset, set(files)))
     for file in files:
-        (workspace.uploads / file).unlink(missing_ok=True)
+        _remove(workspace.uploads / file)
     shutil.rmtree(workspace.batches, ignore_errors=True)  # a zip in there may hold them
     # Small copies, decoded pixels and what networks made of them: all can be computed again.
     trim(workspace.cache, 0)
     return len(held)
+
+
+def _remove(file: Path) -> None:
+    try:
+        file.unlink(missing_ok=True)
+    except PermissionError as error:
+        raise UserError(
+            f"The picture {file} cannot be erased now because it is in use, or because you may not "
+            f"change that folder ({error.strerror}); close what shows it and erase it again."
+        ) from error
 
 
 def _without(dataset: Dataset, files: Collection[str]) -> Dataset:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tl_core.alive import alive, bury, has_died
 from tl_core.data.dataset import Dataset, list_datasets, load_dataset_folder, save
+from tl_core.deleting import sweep_discarded
 from tl_core.workspace import Workspace, new_id
 
 _ABANDONED_AFTER = 24 * 3600  # seconds, where no lock tells whether its process lives
@@ -41,7 +42,8 @@ def building_site(datasets: Path) -> Iterator[Path]:
 
 
 def sweep(datasets: Path) -> None:
-    """Remove what processes left that no longer live."""
+    """Remove what processes left that no longer live, half-built or half-deleted."""
+    sweep_discarded(datasets)
     for site in datasets.glob(".*.part"):
         if has_died(_lock(site)) or _is_old(site):
             shutil.rmtree(site, ignore_errors=True)

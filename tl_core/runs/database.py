@@ -7,6 +7,7 @@ an earlier version is brought up to date step by step, each step in a transactio
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,6 +40,7 @@ UPDATE runs SET state = 'failed' WHERE state = 'interrupted';
 """,
 )
 VERSION = len(MIGRATIONS)
+_PATIENCE = 30.0  # seconds, with a file that others write
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
@@ -94,7 +96,7 @@ class Database:
     def read(self) -> Iterator[sqlite3.Connection]:
         """Open a connection: 0.2 ms, and safe in every thread and process."""
         try:
-            db = sqlite3.connect(self.path, timeout=30, isolation_level=None)
+            db = sqlite3.connect(self.path, timeout=_PATIENCE, isolation_level=None)
         except sqlite3.Error as error:
             raise _told(self.path, error) from error
         try:
@@ -112,7 +114,7 @@ class Database:
         """Open a connection with a transaction, which an exception undoes."""
         with self.read() as db:
             if db.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-                db.execute("PRAGMA journal_mode = WAL")
+                _write_ahead(db)
             db.execute("BEGIN IMMEDIATE")
             try:
                 yield db
@@ -135,6 +137,19 @@ class Database:
             ]
         if found != ["ok"]:
             raise DamagedError(_damaged(self.path, found[0]))
+
+
+def _write_ahead(db: sqlite3.Connection) -> None:
+    """Switch the file to write-ahead logging; SQLite itself does not wait for others with that."""
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
 
 
 def _version(db: sqlite3.Connection) -> int:

@@ -9,13 +9,14 @@ from pathlib import Path
 
 from tl_core.alive import bury, has_died
 from tl_core.runs.estimate import Range, seconds_left
+from tl_core.runs.heartbeat import DEAD_AFTER, Heard, listen
 from tl_core.runs.run import Changes, Run
 from tl_core.runs.store import Store, as_run, change, find
 from tl_core.runs.waiting import Outlook, in_line, outlook
 
-DEAD_AFTER = 20.0  # seconds without a heartbeat; a worker beats every 2
 MOST_DEATHS = 2  # without a new checkpoint in between
 _TELLING = 50  # of the last finished runs tell how long one takes
+_heard: dict[str, Heard] = {}  # by token: what this process heard of workers
 
 _GOES_ON = (
     "The process that trained this run ended (the machine was switched off, or its memory was "
@@ -129,7 +130,10 @@ def forget_worker(store: Store, token: str) -> None:
 
 
 def has_worker(store: Store, device: str) -> bool:
-    """Tell whether a live worker serves a device, after burying the dead."""
+    """Tell whether a live worker serves a device, after burying the dead.
+
+    One that ended is dead at once; one that hangs, for whoever asks again and again.
+    """
     # Every viewer of a run asks once a second, so this writes only when somebody died.
     with store.read() as db:
         rows = db.execute("SELECT * FROM workers").fetchall()
@@ -205,6 +209,7 @@ def bury_the_dead(store: Store) -> None:
     # Not before: cut from power in between, a worker without its lock would count as alive.
     for token in dead:
         bury(lock_file(store, token))
+        _heard.pop(token, None)
     store.keep(*orphans)
 
 
@@ -218,8 +223,9 @@ def _orphaned(run: Run) -> Changes:
 
 
 def _is_dead(store: Store, row: sqlite3.Row) -> bool:
-    silent = row["beat"] < time.time() - DEAD_AFTER
-    return silent or has_died(lock_file(store, row["token"]))
+    token = row["token"]
+    _heard[token] = heard = listen(_heard.get(token), row["beat"], time.monotonic())
+    return heard.silence >= DEAD_AFTER or has_died(lock_file(store, token))
 
 
 def _line(

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from tl_core.deleting import sweep_discarded
 from tl_core.errors import UserError
 from tl_core.log import get_log
 from tl_core.runs.database import DamagedError
@@ -67,7 +68,8 @@ def _set_aside(path: Path) -> None:
 
 
 def _reconcile(store: Store, workspace: Workspace) -> None:
-    """Put back every run of which its folder knows more than the store."""
+    """Put back every run of which its folder knows more than the store, but none being deleted."""
+    sweep_discarded(workspace.runs, store.forget)
     known = {run.id: run.changes for run in store.runs()}
     for folder in sorted(path for path in workspace.runs.iterdir() if path.is_dir()):
         run = read_record(folder)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from tl_core.data.dataset import Dataset, find_dataset, list_datasets
 from tl_core.data.erase import erase, versions_with
 from tl_core.data.pixels import trim
+from tl_core.deleting import discard, sweep_discarded
 from tl_core.errors import UserError
 from tl_core.runs.run import Run
 from tl_core.runs.store import Store
@@ -84,26 +85,31 @@ def delete_dataset(workspace: Workspace, store: Store, dataset: str) -> None:
     """Delete one version of a dataset; others keep the files that they share with it.
 
     Raises:
-        UserError: there is none, or a run that is not over needs it.
+        UserError: there is none, a run that is not over needs it, or a file of it is in use.
     """
     found = find_dataset(workspace, dataset)
     _refuse(_held([found], [run for run in store.runs() if not run.is_over]))
-    _remove(found.folder)
+    discard(found.folder)
+    sweep_discarded(workspace.datasets)
 
 
 def delete_run(workspace: Workspace, store: Store, run: str) -> None:
     """Delete a run with its model, its figures and all that it told.
 
     Raises:
-        UserError: there is none, or it is not over.
+        UserError: there is none, it is not over, or a file of it is in use.
     """
     _refuse("" if store.run(run).is_over else _BUSY)
-    store.forget(run)
-    _remove(workspace.runs / run)
+    # In the other order an interruption would leave a folder that puts the run back.
+    discard(workspace.runs / run)
+    sweep_discarded(workspace.runs, store.forget)
+    store.forget(run)  # one whose folder was missing
 
 
 def clear_cache(workspace: Workspace, store: Store, name: str) -> None:
     """Delete a part of the cache; it is computed, or downloaded, again when it is needed.
+
+    Windows keeps what is open.
 
     Raises:
         UserError: a run is training, or a download is under way.
@@ -111,7 +117,8 @@ def clear_cache(workspace: Workspace, store: Store, name: str) -> None:
     _refuse(_cache_held(workspace, name, _trains(store)))
     if name in _ELSEWHERE:
         for path in _files(_place(workspace, name)):
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink()
     elif name in {path.name for path in workspace.cache.iterdir()}:
         trim(workspace.cache / name, 0)
 
@@ -185,13 +192,3 @@ def _sizes(folder: Path) -> tuple[int, int]:
 
 def _files(folder: Path) -> Iterator[Path]:
     return (path for path in folder.rglob("*") if not path.is_dir())
-
-
-def _remove(folder: Path) -> None:
-    """Delete a folder; renamed first, so that nobody meets half of it."""
-    gone = folder.with_name(f".{folder.name}.part")
-    try:
-        folder.rename(gone)
-    except FileNotFoundError:
-        return
-    shutil.rmtree(gone, ignore_errors=True)
