@@ -11,6 +11,7 @@ from copy import deepcopy
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -146,6 +147,46 @@ def test_features_and_head_are_the_predicting_path_in_two_steps(
     logits = torch.from_numpy(model.logits(features)) / model.manifest.temperature
     assert np.array_equal(logits.softmax(1).numpy(), model.classify(features))
     assert model.logits(features[:0]).shape == (0, len(model.classes))
+
+
+def greedy(
+    whole: Callable[[torch.Tensor], torch.Tensor],
+    most: int,
+    said: str = "MPS backend out of memory",
+) -> Any:
+    """Compute as before, on a device whose memory is full with more than `most` pictures."""
+
+    def compute(x: torch.Tensor) -> torch.Tensor:
+        if len(x) > most:
+            raise RuntimeError(said)
+        return whole(x)
+
+    return compute
+
+
+def test_a_full_memory_halves_the_tile_and_loses_no_picture(
+    bundle: Path, photos: list[Path]
+) -> None:
+    model = Model(bundle)
+    pixels = np.stack([model.prepare(photo) for photo in photos])
+    expected, answers = model.features(pixels), as_array(model.predict(photos))
+    model.body = greedy(model.body, 2)
+    assert np.allclose(model.features(pixels), expected, atol=1e-5)
+    assert model.tile == 2
+    assert np.abs(as_array(model.predict(photos)) - answers).max() <= 1e-5
+
+
+def test_one_picture_too_many_is_one_sentence_and_another_error_none(
+    bundle: Path, photos: list[Path]
+) -> None:
+    model = Model(bundle)
+    whole, pixels = model.body, model.prepare(photos[0])[None]
+    model.body = greedy(whole, 0)
+    with pytest.raises(UserError, match="even with one picture at a time"):
+        model.features(pixels)
+    model.body = greedy(whole, 0, "CUDA error: an illegal memory access was encountered")
+    with pytest.raises(RuntimeError, match="illegal memory access"):
+        model.features(pixels)
 
 
 def test_predicting_is_exact_and_leaves_the_settings_alone(

@@ -52,6 +52,14 @@ def test_wherever_they_live_batches_are_the_same(source, array):
     assert torch.equal(source.batch(indices, 2), normalise(varied, SMALL.mean, SMALL.std))
 
 
+def test_let_go_of_they_are_sent_again_when_asked_for(source):
+    indices = torch.tensor([4, 8])
+    before = source.batch(indices, 2)
+    source.varied("none").let_go()
+    assert "_whole" not in vars(source._held)
+    assert torch.equal(source.batch(indices, 2), before)
+
+
 def test_a_processor_has_no_memory_apart(array):
     assert free_memory(CPU) == 0
     assert pictures(array)._held._whole is None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,15 +19,18 @@ from tl_core.backbones.catalog import find_card
 from tl_core.backbones.chain import Chain
 from tl_core.backbones.load import load_backbone
 from tl_core.bundles.archive import read_manifest
-from tl_core.bundles.bundle import read_bundle
+from tl_core.bundles.bundle import read_bundle, write_bundle
+from tl_core.bundles.manifest import Manifest
 from tl_core.bundles.predict import Model
 from tl_core.config import BODY_PATHS, RunConfig
+from tl_core.data import pictures
 from tl_core.data.dataset import SPLITS, Dataset
 from tl_core.data.open import open_dataset
 from tl_core.evaluation.metrics import log_softmax
 from tl_core.evaluation.predictions import FILE, load_predictions
 from tl_core.runs import frozen, pipeline
 from tl_core.runs.pipeline import Result, train_run
+from tl_core.training import best
 from tl_core.training.events import EpochEnded, Event
 from tl_core.workspace import Workspace, new_id
 
@@ -273,6 +277,42 @@ def test_weights_that_are_gone_when_it_ends_cost_no_run(
     ran = run(photos, recipe="fine-tune", epochs=2)
     assert ran.facts["moved"] == {}
     assert Path(ran.result.bundle).is_file()
+
+
+def test_the_finished_model_has_the_room_that_training_had(
+    run: Callable[..., Ran], photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[weakref.ref[Any]] = []
+    left: list[tuple[int, int]] = []
+    chains: list[Chain] = []
+
+    def watching(module: Any, name: str, parts: Callable[[Any], Iterable[Any]]) -> None:
+        make = getattr(module, name)
+
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            made = make(*args, **kwargs)
+            held.extend(map(weakref.ref, parts(made)))
+            return made
+
+        monkeypatch.setattr(module, name, watched)
+
+    def write(path: Path, chain: Chain, manifest: Manifest) -> None:
+        chains.append(chain)
+        write_bundle(path, chain, manifest)
+
+    def look(kind: str) -> None:
+        assert kind == "cpu"
+        grads = sum(p.grad is not None for p in chains[0].parameters())
+        left.append((sum(each() is not None for each in held), grads))
+
+    monkeypatch.setattr(pictures, "free_memory", lambda _: 1 << 30)
+    watching(pictures, "_copied", lambda pixels: [pixels])
+    watching(best, "copied", lambda state: state.values())
+    monkeypatch.setattr(pipeline, "write_bundle", write)
+    monkeypatch.setattr(pipeline, "release_memory", look)
+    assert run(photos, recipe="fine-tune", epochs=2).result.epochs == 2
+    assert held
+    assert left == [(0, 0)], "what is left of pictures and copies, and of gradients"
 
 
 def test_the_bundle_says_how_good_it_is(

@@ -24,11 +24,12 @@ from tl_core.bundles.predict import Model
 from tl_core.config import RunConfig
 from tl_core.data.dataset import Dataset
 from tl_core.log import get_log
-from tl_core.runs import pipeline, telling, worker
+from tl_core.runs import execute, pipeline, telling, worker
 from tl_core.runs.launch import child_environment, ensure_worker
-from tl_core.runs.queue import beat, has_worker, register
+from tl_core.runs.queue import beat, forget_worker, has_worker, register
+from tl_core.runs.record import read_record
 from tl_core.runs.store import Run, Store
-from tl_core.training.events import EpochEnded
+from tl_core.training.events import EpochEnded, Event
 from tl_core.workspace import Workspace
 
 # --- one run, in this process -----------------------------------------------------------------
@@ -131,6 +132,58 @@ def test_our_own_mistake_names_the_log(
     assert "ZeroDivisionError: a programmer's mistake" in log.read_text()
 
 
+@pytest.fixture
+def losing(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, int], None]:
+    """Let the GPU be lost in so many lives of runs, after so many of their events."""
+
+    def lose(lives: int, events: int = 0) -> None:
+        left, fit = [lives], pipeline.fit
+
+        def faulty(*args: Any, **kwargs: Any) -> Iterator[Event]:
+            for number, event in enumerate(fit(*args, **kwargs)):
+                if left[0] and number >= events:
+                    left[0] -= 1
+                    monkeypatch.setattr(execute, "is_lost", lambda: True)
+                    raise RuntimeError("CUDA error: an illegal memory access was encountered")
+                yield event
+
+        monkeypatch.setattr(pipeline, "fit", faulty)
+
+    return lose
+
+
+def test_a_lost_gpu_interrupts_the_run_which_ends_as_if_it_had_not(
+    trained: Callable[..., Run],
+    work: Callable[[str], Run],
+    losing: Callable[[int, int], None],
+    outcome: Callable[[Run], tuple[Any, ...]],
+    workspace: Workspace,
+) -> None:
+    expected = outcome(trained(epochs=3))
+    losing(1, 4)
+    run = trained(epochs=3)
+    assert (run.state, run.deaths, run.facts.get("fault")) == ("interrupted", 1, None)
+    assert run.message.startswith("The GPU stopped answering the process that trains")
+    assert read_record(workspace.runs / run.id).state == "interrupted"
+    assert "illegal memory access" in (workspace.runs / run.id / "run.log").read_text()
+    run = work(run.id)
+    assert (outcome(run), run.message) == (expected, "")
+
+
+def test_a_gpu_lost_twice_on_the_spot_fails_the_run(
+    trained: Callable[..., Run],
+    work: Callable[[str], Run],
+    losing: Callable[[int], None],
+    store: Store,
+) -> None:
+    losing(2)
+    run = work(trained().id)
+    assert run.state == "failed"
+    assert "stopped answering twice without this run getting any further; restart" in run.message
+    assert store.resume(run.id).deaths == 0
+    assert work(run.id).state == "finished", "who asks for it gets another try"
+
+
 def test_a_run_whose_folder_cannot_be_made(
     trained: Callable[..., Run], workspace: Workspace
 ) -> None:
@@ -219,6 +272,64 @@ def test_a_worker_trains_what_waits_and_ends_when_idle(
     assert store.run(broken).state == "failed", "and it went on"
     assert not has_worker(store, "cpu")
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN, "Ctrl-C goes through the store"
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The devices for which a worker was started when this one had left."""
+    found: list[str] = []
+
+    def start(_: Workspace, store: Store, device: str) -> bool:
+        assert not has_worker(store, device)
+        found.append(device)
+        return True
+
+    monkeypatch.setattr(worker, "ensure_worker", start)
+    monkeypatch.setattr(worker, "IDLE_SECONDS", 0.0)
+    return found
+
+
+@pytest.mark.usefixtures("_own_process")
+@pytest.mark.parametrize("asked_to_end", [False, True])
+def test_a_worker_that_lost_its_gpu_leaves_what_waits_to_a_new_one(
+    asked_to_end: bool,
+    queued: Callable[..., str],
+    losing: Callable[[int], None],
+    started: list[str],
+    workspace: Workspace,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    losing(1)
+    if asked_to_end:
+        taken = pipeline.load_backbone
+
+        def end_meanwhile(*args: Any, **kwargs: Any) -> Any:
+            os.kill(os.getpid(), signal.SIGTERM)
+            return taken(*args, **kwargs)
+
+        monkeypatch.setattr(pipeline, "load_backbone", end_meanwhile)
+    lost, waiting = queued(), queued(seed=1)
+    assert worker.main(str(workspace.root), "cpu") == 0
+    assert [store.run(run).state for run in (lost, waiting)] == ["interrupted", "queued"]
+    assert store.run(lost).message.startswith("The GPU stopped answering")
+    assert started == ([] if asked_to_end else ["cpu"])
+
+
+@pytest.mark.usefixtures("_own_process")
+def test_a_worker_that_lost_its_gpu_starts_no_other_for_nothing(
+    trained: Callable[..., Run],
+    losing: Callable[[int], None],
+    started: list[str],
+    workspace: Workspace,
+    store: Store,
+) -> None:
+    losing(2)
+    run = trained()
+    forget_worker(store, "a test")
+    assert worker.main(str(workspace.root), "cpu") == 0
+    assert store.run(run.id).state == "failed"
+    assert started == []
 
 
 @pytest.mark.usefixtures("_own_process")

@@ -23,6 +23,9 @@ from tl_core.training import device as device_module
 from tl_core.training.device import (
     Device,
     choose_device,
+    halve,
+    is_lost,
+    is_out_of_memory,
     keep_memory,
     peak_memory,
     release_memory,
@@ -146,7 +149,94 @@ def test_freed_memory_is_kept_unless_somebody_settled_it(settled: bool) -> None:
 def test_a_system_with_another_allocator_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(device_module, "_c_library", lambda: None)
     assert not keep_memory()
-    release_memory(Device("cpu", "", None, 8))
+    release_memory("cpu")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "MPS backend out of memory (MPS allocated: 7.31 GB, max allowed: 9.07 GB).",
+        "Invalid buffer size: 12.52 GiB",
+        "CUDA error: out of memory\nCUDA kernel errors might be asynchronously reported",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+        "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED",
+    ],
+)
+def test_every_library_s_word_for_a_full_memory_is_known(said: str) -> None:
+    assert is_out_of_memory(RuntimeError(said))
+    assert not is_out_of_memory(OSError(said)), "not the device's"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "CUDA error: an illegal memory access was encountered",
+        "CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`",
+        "mat1 and mat2 shapes cannot be multiplied (8x512 and 1280x2)",
+    ],
+)
+def test_other_errors_are_not_about_memory(said: str) -> None:
+    error = RuntimeError(said)
+    assert not is_out_of_memory(error)
+    with pytest.raises(RuntimeError) as caught:
+        halve(8, error)
+    assert caught.value is error
+
+
+@pytest.mark.parametrize(
+    ("said", "lost"),
+    [
+        ("", False),
+        ("CUDA error: an illegal memory access was encountered", True),
+        ("CUDA error: out of memory", False),
+    ],
+)
+@pytest.mark.parametrize("where", ["synchronize", "zeros"])
+def test_a_gpu_is_lost_where_it_answers_with_nothing_but_errors(
+    said: str, lost: bool, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zeros = torch.zeros
+
+    def answer(name: str) -> None:
+        if said and name == where:
+            raise RuntimeError(said)
+
+    def allocate(count: int, device: str) -> torch.Tensor:
+        assert device == "cuda"
+        answer("zeros")
+        return zeros(count)
+
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: answer("synchronize"))
+    monkeypatch.setattr(torch, "zeros", allocate)
+    assert is_lost() is lost
+
+
+def test_a_process_that_uses_no_gpu_has_lost_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    def touched() -> None:
+        raise AssertionError("it would begin to use the GPU")
+
+    monkeypatch.setattr(torch.cuda, "synchronize", touched)
+    assert not is_lost()
+
+
+@pytest.mark.gpu
+def test_a_gpu_that_answers_is_not_lost() -> None:
+    torch.zeros(1, device="cuda")
+    assert not is_lost()
+
+
+def test_a_device_that_failed_fails_no_second_time_when_memory_is_given_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def dead() -> None:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    monkeypatch.setattr(torch.cuda, "empty_cache", dead)
+    monkeypatch.setattr(torch.mps, "empty_cache", dead)
+    release_memory("cuda")
+    release_memory("mps")
 
 
 @pytest.mark.parametrize("kind", ["cpu", "mps", pytest.param("cuda", marks=pytest.mark.gpu)])
@@ -175,4 +265,4 @@ def test_the_small_network_learns_pictures(kind: str, photo_folder: Callable[...
     assert {parameter.dtype for parameter in chain.parameters()} == {torch.float32}
     convolution = chain.stages["layer1"].conv1.weight
     assert convolution.is_contiguous(memory_format=torch.channels_last)
-    release_memory(device)
+    release_memory(device.kind)

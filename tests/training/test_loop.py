@@ -29,14 +29,14 @@ from tl_core.training.phases import Phase
 class Greedy(nn.Module):
     """Passes everything on, and is out of memory for more than `most` examples at once."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, error: type[Exception] = torch.OutOfMemoryError) -> None:
         super().__init__()
-        self.most = most
+        self.most, self.error = most, error
         self.sizes: list[int] = []
 
     def forward(self, x: Tensor) -> Tensor:
         if len(x) > self.most:
-            raise torch.OutOfMemoryError("a test's memory")
+            raise self.error("MPS backend out of memory (a test's)")
         self.sizes.append(len(x))
         return x
 
@@ -278,6 +278,36 @@ def test_a_batch_too_large_to_be_fetched_is_halved_too(
     chain = toy(norm=False)
     events = list(run_phase(chain.tail(0), source, vectors(9), phase(epochs=1), cpu))
     assert sum(isinstance(event, Notice) for event in events) == 1
+
+
+def test_a_full_memory_is_halved_whatever_a_library_calls_it(
+    toy: Callable[..., Chain],
+    train: Callable[..., list[Event]],
+    vectors: Callable[..., Any],
+    cpu: Device,
+) -> None:
+    """Only CUDA's allocator has an error of its own for it; Metal's is a plain RuntimeError."""
+    greedy = Greedy(4, RuntimeError)
+    events = train(toy(norm=False, extra=greedy), epochs=1, batch_size=16)
+    assert sum(isinstance(event, Notice) for event in events) == 1
+    evaluate(toy(extra=greedy).tail(0), vectors(8), cpu, 8)
+    assert max(greedy.sizes) == 4
+
+
+def test_another_error_goes_through_as_it_is(
+    toy: Callable[..., Chain],
+    train: Callable[..., list[Event]],
+    vectors: Callable[..., Any],
+    cpu: Device,
+) -> None:
+    class Broken(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:  # noqa: ARG002
+            raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    with pytest.raises(RuntimeError, match="illegal memory access"):
+        train(toy(norm=False, extra=Broken()))
+    with pytest.raises(RuntimeError, match="illegal memory access"):
+        evaluate(toy(extra=Broken()).tail(0), vectors(8), cpu, 8)
 
 
 def test_one_picture_too_many(

@@ -75,24 +75,26 @@ def test_how_the_body_is_computed_can_be_chosen(
 
 
 class Greedy(nn.Module):
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, error: type[Exception] = torch.OutOfMemoryError) -> None:
         super().__init__()
-        self.most = most
+        self.most, self.error = most, error
 
     def forward(self, x: Tensor) -> Tensor:
         if len(x) > self.most:
             self.last = weakref.ref(x)
-            raise torch.OutOfMemoryError("a test's memory")
+            raise self.error("CUDNN_STATUS_ALLOC_FAILED, a test's")
         return x
 
 
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError, RuntimeError])
 def test_a_full_memory_halves_the_tile_once_and_for_all(
+    error: type[Exception],
     toy: Callable[..., Chain],
     vectors: Callable[..., Any],
     cpu: Device,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    source, greedy = vectors(20), Greedy(2)
+    source, greedy = vectors(20), Greedy(2, error)
     plain = AtCut(source, toy().body(3), cpu).batch(torch.arange(20), None)
     released: list[bool] = []
     monkeypatch.setattr(sources, "release_memory", lambda _: released.append(greedy.last() is None))

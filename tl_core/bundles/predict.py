@@ -26,6 +26,7 @@ from tl_core.data.augment import to_input
 from tl_core.data.decode import as_rgb, fit, open_image
 from tl_core.data.pixels import Pixels
 from tl_core.errors import UnreadableImageError, UserError
+from tl_core.training.device import halve, release_memory
 
 Picture = Path | str | bytes | BinaryIO | Image.Image
 TILES = {"cpu": 8}  # elsewhere 64; eight pictures fit a processor's cache
@@ -72,6 +73,7 @@ class Model:
         self.manifest, chain = read_bundle(path)
         self.familiar = read_familiar(path)
         self.device = torch.device(device)
+        self.tile = TILES.get(self.device.type, 64)
         self.chain = chain.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.path = body or choose_path(self.chain.body(len(self.chain.names)), self.device.type)
 
@@ -100,14 +102,32 @@ class Model:
         return fit(image, self.manifest.preprocessing)
 
     def features(self, pixels: Pixels | NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return what the last stage makes `(N, F)` of prepared pictures `(N, S, S, 3)`."""
-        p, step = self.manifest.preprocessing, TILES.get(self.device.type, 64)
-        rows = [np.empty((0, find_card(self.manifest.backbone).features), np.float32)]
-        with torch.inference_mode(), _exact():
-            for start in range(0, len(pixels), step):
-                tile = torch.from_numpy(np.array(pixels[start : start + step])).to(self.device)
-                rows.append(self.body(to_input(tile, p.mean, p.std)).float().cpu().numpy())
+        """Return what the last stage makes `(N, F)` of prepared pictures `(N, S, S, 3)`.
+
+        A tile too large for the memory is halved, and stays so.
+
+        Raises:
+            UserError: one picture alone exceeds the memory.
+        """
+        rows, done = [np.empty((0, find_card(self.manifest.backbone).features), np.float32)], 0
+        while done < len(pixels):
+            try:
+                rows.append(self._compute(np.array(pixels[done : done + self.tile])))
+            except RuntimeError as error:
+                self.tile = halve(self.tile, error)
+            else:
+                done += len(rows[-1])
+                continue
+            # Not in the handler: its exception keeps what the failed attempt had computed.
+            release_memory(self.device.type)
         return np.concatenate(rows)
+
+    def _compute(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        with torch.inference_mode(), _exact():
+            tile = torch.from_numpy(pixels).to(self.device)
+            x = to_input(tile, self.manifest.preprocessing.mean, self.manifest.preprocessing.std)
+            features: NDArray[np.float32] = self.body(x).float().cpu().numpy()
+        return features
 
     def logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return what the head says `(N, C)` of features `(N, F)`.
@@ -145,7 +165,7 @@ class Model:
     def stream(self, pictures: Iterable[Picture]) -> Iterator[Prediction | UnreadableImageError]:
         """Predict pictures as `predict` does, one after another: any number fits the memory."""
         prepared = ahead(self._try_to_prepare, pictures, DECODERS, AHEAD)
-        while tile := list(islice(prepared, TILES.get(self.device.type, 64))):
+        while tile := list(islice(prepared, self.tile)):
             pixels = [outcome for outcome in tile if not isinstance(outcome, Exception)]
             made = iter(self._predictions(np.stack(pixels)) if pixels else ())
             for outcome in tile:

@@ -70,6 +70,10 @@ class Pictures:
         varied = augment(pixels, indices, epoch=view, seed=self.seed, strength=self.strength)
         return normalise(varied, mean, std)
 
+    def let_go(self) -> None:
+        """Give the device's memory back; what is asked for later is sent there again."""
+        self._held.let_go()
+
     def _fingerprint(self) -> str:
         varied = [] if self.strength == "none" else [VARIATION, self.strength, self.seed]
         content = [self._held.pixels.key, self.preprocessing.mean, self.preprocessing.std, *varied]
@@ -93,6 +97,10 @@ class _Held:
             return self._whole[indices]
         rows = np.ascontiguousarray(self.pixels[indices.cpu().numpy()])
         return _sent(torch.from_numpy(rows), self._device)
+
+    def let_go(self) -> None:
+        """Forget what lives on the device."""
+        self.__dict__.pop("_whole", None)
 
 
 def _copied(pixels: Pixels, device: torch.device) -> Tensor:

@@ -18,6 +18,7 @@ from typing import Any
 from tl_core.data.dataset import find_dataset
 from tl_core.errors import NoRoomError, UserError
 from tl_core.log import get_log
+from tl_core.runs import queue
 from tl_core.runs.following import PausedError, StoppedError
 from tl_core.runs.logs import log_file, logged
 from tl_core.runs.memory import Peak
@@ -26,7 +27,7 @@ from tl_core.runs.run import Run, State
 from tl_core.runs.store import LostLeaseError, Store
 from tl_core.runs.telling import Telling
 from tl_core.runs.work import WORK
-from tl_core.training.device import give_back
+from tl_core.training.device import give_back, is_lost
 from tl_core.workspace import Workspace, is_full, write_atomic
 
 AGAIN_SECONDS = 15.0  # until a worker looks whether there is room again
@@ -35,12 +36,17 @@ _RESERVE = 128 << 20  # bytes that have to be free before it tries
 
 @dataclass(frozen=True)
 class Ending:
-    """How a worker leaves a run; the arguments of `Store.end`."""
+    """How a worker leaves a run; the arguments of `Store.end`.
+
+    Attributes:
+        lost: whether the worker cannot go on either: the run ends as if it had died on it.
+    """
 
     state: State
     message: str = ""
     again: float | None = None
     facts: dict[str, Any] = field(default_factory=dict)
+    lost: bool = False
 
 
 def execute(
@@ -49,7 +55,7 @@ def execute(
     run: Run,
     token: str,
     leaving: threading.Event | None = None,
-) -> None:
+) -> bool:
     """Train a claimed run and write down how it ended; nothing is raised.
 
     Args:
@@ -58,6 +64,9 @@ def execute(
         run: as it was claimed.
         token: of the worker that holds it.
         leaving: set when the worker has to end.
+
+    Returns:
+        Whether this process can train another run; it cannot once it has lost its GPU.
     """
     folder = workspace.runs / run.id
     try:
@@ -70,16 +79,21 @@ def execute(
         ending = _no_room(workspace) if is_full(error) else _unwritable(folder, error)
     while ending is not None:
         try:
-            store.end(
-                run.id, ending.state, ending.message, holder=token, again=ending.again,
-                **ending.facts,
-            )  # fmt: skip
+            _end(store, run.id, token, ending)
         except NoRoomError:  # not even for this
             time.sleep(AGAIN_SECONDS)
         except LostLeaseError:
-            return
+            break
         else:
-            return
+            break
+    return ending is None or not ending.lost
+
+
+def _end(store: Store, run: str, token: str, ending: Ending) -> None:
+    if ending.lost:
+        queue.interrupt(store, run, token, goes_on=ending.message, given_up=_GIVEN_UP)
+        return
+    store.end(run, ending.state, ending.message, holder=token, again=ending.again, **ending.facts)
 
 
 def has_room(workspace: Workspace, run: Run) -> bool:
@@ -110,6 +124,8 @@ def _attempt(
             get_log().warning("%s", error)
             return Ending("failed", str(error))
         get_log().exception("run %s", run.id)
+        if is_lost():
+            return Ending("interrupted", _LOST, lost=True)
         log = log_file(workspace.runs / run.id)
         message = f"Something went wrong on our side; the details are in {log}."
         return Ending("failed", message, facts={"fault": True})
@@ -142,6 +158,14 @@ def _train(
 
 _LEAVING = (
     "The process that trains was asked to end; this run goes on from its last checkpoint by itself."
+)
+_LOST = (
+    "The GPU stopped answering the process that trains (a fault of the driver, or a machine that "
+    "slept, for example); this run goes on from its last checkpoint in a new process by itself."
+)
+_GIVEN_UP = (
+    "The GPU stopped answering twice without this run getting any further; restart the machine or "
+    "update the GPU's driver and resume this run, or train on the processor."
 )
 
 

@@ -36,7 +36,7 @@ from tl_core.runs.outcome import figures_of, manifest_of, versions
 from tl_core.runs.recovery import Past, Recording
 from tl_core.runs.run import Wish
 from tl_core.runs.savings import savings
-from tl_core.training.device import Device, choose_device, set_up
+from tl_core.training.device import Device, choose_device, release_memory, set_up
 from tl_core.training.events import EpochEnded, Event, Notice, Preparing, Stepped
 from tl_core.training.fit import fit, is_over
 from tl_core.training.keeping import Keeping, name_stages
@@ -153,6 +153,12 @@ def train_run(
     learn(moved=_moved(chain, config, dataset, todo))
     bundle = folder / "model.headstart"
     write_bundle(bundle, chain, manifest_of(config, dataset, todo))
+    # The finished model may need the room that training had.
+    for source in pictures.values():
+        source.let_go()
+    at.let_go()
+    chain.zero_grad(set_to_none=True)
+    release_memory(device.kind)
     model = Model(bundle, device.kind, path)
     made, familiar = _measure(model, dataset, pictures, pixels, keeping, todo, emit)
     save_predictions(folder / FILE, made)

@@ -67,6 +67,27 @@ def checkpointed(store: Store, run: str, holder: str) -> None:
             change(db, run, {"deaths": 0})
 
 
+def interrupt(store: Store, run: str, holder: str, *, goes_on: str, given_up: str) -> Run:
+    """Let go of a run as if its worker had died on it, but by a worker that can say why.
+
+    Args:
+        store: of the run.
+        run: its id.
+        holder: the worker's token.
+        goes_on: the sentence for the person where the run is taken up again.
+        given_up: the sentence where that has led nowhere.
+
+    Raises:
+        LostLeaseError: the run is no longer this worker's.
+    """
+    with store.write() as db:
+        changes = _orphaned(find(db, run, holder))
+        message = goes_on if changes["state"] == "interrupted" else given_up
+        left = change(db, run, changes | {"message": message})
+    store.keep(left)
+    return left
+
+
 def register(store: Store, device: str, serves: Sequence[str], token: str, pid: int) -> bool:
     """Make a worker the one for its device; `False` when another one is alive.
 

@@ -1,7 +1,8 @@
 """The process that trains: `python -m tl_core.runs.worker HOME DEVICE`.
 
 It lives on between runs, so that the next one starts without paying for `import torch` again, and
-ends by itself when nothing came for a while. There is one per device; a second one ends at once.
+ends by itself when nothing came for a while, or with its GPU lost, which a new process may get
+back. There is one per device; a second one ends at once.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from tl_core.alive import alive
 from tl_core.errors import NoRoomError, UserError
 from tl_core.log import get_log, set_up_log
 from tl_core.runs import queue
-from tl_core.runs.launch import worker_log
+from tl_core.runs.launch import ensure_worker, worker_log
 from tl_core.runs.priority import give_way
 from tl_core.runs.rebuild import open_store
 from tl_core.runs.store import Store
@@ -42,14 +43,18 @@ def main(home: str, device: str) -> int:
         if not queue.register(store, device, [device], token, os.getpid()):
             return 0
         try:
-            return _serve(workspace, store, token, device, leaving)
+            able = _serve(workspace, store, token, device, leaving)
         finally:
             queue.forget_worker(store, token)
+    if not able and not leaving.is_set() and queue.active(store):
+        ensure_worker(workspace, store, device)
+    return 0
 
 
 def _serve(
     workspace: Workspace, store: Store, token: str, device: str, leaving: threading.Event
-) -> int:
+) -> bool:
+    """Take runs until none comes; tell whether a new process could do no better."""
     dead = threading.Event()
     threading.Thread(target=_beat, args=(store, token, dead), daemon=True).start()
     try:
@@ -59,10 +64,10 @@ def _serve(
         while run := queue.claim(store, token):
             store.end(run.id, "failed", _unable(workspace, error), holder=token)
         if isinstance(error, UserError):
-            return 0
+            return True
         raise
     if not queue.register(store, kind, serves, token, os.getpid()):
-        return 0
+        return True
     from tl_core.runs.execute import execute, has_room
 
     get_log().info("serves %s", ", ".join(serves))
@@ -73,14 +78,17 @@ def _serve(
             run = queue.claim(store, token, lambda run: has_room(workspace, run))
         if run is not None:
             get_log().info("run %s is taken", run.id)
-            execute(workspace, store, run, token, leaving)
+            able = execute(workspace, store, run, token, leaving)
             get_log().info("run %s is %s", run.id, store.run(run.id).state)
+            if not able:
+                get_log().warning("ends, because it has lost its GPU")
+                return False
             last = time.monotonic()
         elif time.monotonic() - last > IDLE_SECONDS and queue.retire(store, token):
             break
         else:
             time.sleep(LOOK_SECONDS)
-    return 0
+    return True
 
 
 def _prepare(device: str) -> tuple[str, list[str]]:

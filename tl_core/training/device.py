@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
@@ -17,6 +17,17 @@ from tl_core.errors import UserError
 MEMORY_TOO_SMALL = (
     "The device's memory is too small for this network even with one picture at a time; freeze "
     "more stages, choose a smaller backbone, or train on the processor."
+)
+
+# What the libraries below torch say of a full memory, which torch passes on as it is; the second is
+# Metal's, of one tensor larger than it gives out at once.
+_FULL = (
+    "MPS backend out of memory",
+    "Invalid buffer size",
+    "CUDA error: out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED",
 )
 
 # Names of glibc's malloc.h.
@@ -142,14 +153,59 @@ def forget_peak_memory(device: Device) -> None:
         torch.cuda.reset_peak_memory_stats()
 
 
-def release_memory(device: Device) -> None:
-    """Give memory that is kept for later back to the system."""
-    if device.kind == "cuda":
-        torch.cuda.empty_cache()
-    elif device.kind == "mps":
-        torch.mps.empty_cache()
-    else:
-        give_back()
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether a device's memory was full, whichever library found it so.
+
+    >>> is_out_of_memory(RuntimeError("MPS backend out of memory (MPS allocated: 7.31 GB)"))
+    True
+    >>> is_out_of_memory(RuntimeError("CUDA error: an illegal memory access was encountered"))
+    False
+    """
+    if isinstance(error, torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(said in str(error) for said in _FULL)
+
+
+def halve(count: int, error: RuntimeError) -> int:
+    """Return how many examples to compute at once after so many of them came to an error.
+
+    Raises:
+        UserError: it was one example alone.
+        RuntimeError: the error itself, where the memory was not full.
+    """
+    if not is_out_of_memory(error):
+        raise error
+    if count <= 1:
+        raise UserError(MEMORY_TOO_SMALL) from error
+    return count // 2
+
+
+def is_lost() -> bool:
+    """Tell whether this process can no longer use its GPU, whatever it tries.
+
+    After some faults (an address that is not its own, a driver that was reset, a machine that
+    slept) CUDA answers every call of the process with an error; only a new process gets through.
+    """
+    if not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        return False
+    try:
+        torch.cuda.synchronize()
+        torch.zeros(1, device="cuda").item()
+    except RuntimeError as error:
+        return not is_out_of_memory(error)  # of which another process may have taken the last
+    return False
+
+
+def release_memory(kind: str) -> None:
+    """Give memory of a kind of device that is kept for later back to the system."""
+    # A device that has failed fails here as well; what failed first is what has to be told.
+    with suppress(RuntimeError):
+        if kind == "cuda":
+            torch.cuda.empty_cache()
+        elif kind == "mps":
+            torch.mps.empty_cache()
+        else:
+            give_back()
 
 
 def give_back() -> None:

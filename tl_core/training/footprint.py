@@ -14,11 +14,18 @@ from torch.nn.functional import cross_entropy
 
 from tl_core.backbones.chain import Chain
 from tl_core.backbones.saved import Saved
+from tl_core.errors import UserError
 from tl_core.training.cost import Footprint
-from tl_core.training.device import Device, release_memory
+from tl_core.training.device import Device, is_out_of_memory, release_memory
 from tl_core.training.sources import Source
 
 EXAMPLES = 8
+_FEWEST = 2  # BatchNorm cannot learn from one
+_TOO_SMALL = (
+    "The device's memory is too small for a training step of this whole network, so what it costs "
+    "cannot be measured; close what else uses that memory, choose a smaller backbone, or measure "
+    "on the processor."
+)
 
 
 def measure_step(
@@ -30,27 +37,45 @@ def measure_step(
         chain: on the device.
         source: of its inputs.
         device: to compute on.
-        examples: at most; BatchNorm cannot learn from one.
+        examples: at most, fewer where the memory asks for it.
+
+    Raises:
+        UserError: two examples exceed the memory.
     """
     count = min(examples, len(source.labels))
-    indices = torch.arange(count, device=source.labels.device)
-    inputs, labels = source.batch(indices, None), source.labels[indices]
     frozen, training = chain.frozen, chain.training
     state = {name: value.clone() for name, value in chain.state_dict().items()}
     chain.freeze("none").train()
     try:
-        saved = [0] * len(chain.names)
-        _step(chain, inputs, labels, device, saved)  # the first one also prepares things
-        began = time.perf_counter()
-        _step(chain, inputs, labels, device, [0] * len(saved))
-        if device.kind == "cuda":
-            torch.cuda.synchronize()
-        seconds = time.perf_counter() - began
+        while True:
+            try:
+                return _measure(chain, source, count, device)
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
+                if count <= _FEWEST:
+                    raise UserError(_TOO_SMALL) from error
+                count = max(_FEWEST, count // 2)
+            # Not in the handler: its exception keeps what the failed attempt had computed.
+            chain.zero_grad(set_to_none=True)
+            release_memory(device.kind)
     finally:
         chain.zero_grad(set_to_none=True)
         chain.load_state_dict(state)  # BatchNorm has counted along
         chain.freeze(frozen).train(training)
-        release_memory(device)
+        release_memory(device.kind)
+
+
+def _measure(chain: Chain, source: Source, count: int, device: Device) -> Footprint:
+    indices = torch.arange(count, device=source.labels.device)
+    inputs, labels = source.batch(indices, None), source.labels[indices]
+    saved = [0] * len(chain.names)
+    _step(chain, inputs, labels, device, saved)  # the first one also prepares things
+    began = time.perf_counter()
+    _step(chain, inputs, labels, device, [0] * len(saved))
+    if device.kind == "cuda":
+        torch.cuda.synchronize()
+    seconds = time.perf_counter() - began
     return Footprint(seconds / count, tuple(size // count for size in saved))
 
 

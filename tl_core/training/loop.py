@@ -21,6 +21,8 @@ from tl_core.training.device import (
     MEMORY_TOO_SMALL,
     Device,
     forget_peak_memory,
+    halve,
+    is_out_of_memory,
     peak_memory,
     release_memory,
     tune,
@@ -66,7 +68,7 @@ def run_phase(
         with Ahead(train, device) as source:
             yield from _train(tail, source, validation, phase, device, seed, at or Standing())
     finally:
-        release_memory(device)
+        release_memory(device.kind)
 
 
 def _train(
@@ -148,12 +150,12 @@ def _step(
     while True:
         try:
             loss, hits = _learn(network, optimizer, train, pieces.of(indices), epoch, device)
-        except torch.OutOfMemoryError as error:
+        except RuntimeError as error:
             pieces.halve(len(indices), error)
         else:
             return loss, hits
         # Not in the handler: its exception keeps what the failed attempt had computed.
-        release_memory(device)
+        release_memory(device.kind)
 
 
 def _learn(
@@ -190,7 +192,9 @@ class _Pieces:
             return [indices]  # the very tensor that was expected
         return indices.tensor_split(min(self.count, len(indices)))
 
-    def halve(self, batch: int, error: Exception) -> None:
+    def halve(self, batch: int, error: RuntimeError) -> None:
+        if not is_out_of_memory(error):
+            raise error
         if self.count * 2 > batch:
             raise UserError(MEMORY_TOO_SMALL) from error
         self.count *= 2
@@ -213,11 +217,9 @@ def evaluate(tail: nn.Sequential, source: Source, device: Device, batch_size: in
     while True:
         try:
             return _measure(tail, source, device, batch_size)
-        except torch.OutOfMemoryError as error:
-            if batch_size == 1:
-                raise UserError(MEMORY_TOO_SMALL) from error
-            batch_size //= 2
-        release_memory(device)
+        except RuntimeError as error:
+            batch_size = halve(batch_size, error)
+        release_memory(device.kind)
 
 
 @torch.no_grad()

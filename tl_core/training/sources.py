@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tl_core.data.residence import free_memory, is_resident
-from tl_core.errors import UserError
 from tl_core.training.cutcache import Entry
-from tl_core.training.device import MEMORY_TOO_SMALL, Device, release_memory
+from tl_core.training.device import Device, halve, release_memory
 
 Compute = Callable[[Tensor], Tensor]
 
@@ -107,16 +106,14 @@ class AtCut:
             tile = indices[done : done + self.tile]
             try:
                 found = self._compute(tile, view)
-            except torch.OutOfMemoryError as error:
-                if self.tile == 1:
-                    raise UserError(MEMORY_TOO_SMALL) from error
-                self.tile //= 2
+            except RuntimeError as error:
+                self.tile = halve(self.tile, error)
             else:
                 done += len(tile)
                 yield found
                 continue
             # Not in the handler: its exception keeps what the failed attempt had computed.
-            release_memory(self.device)
+            release_memory(self.device.kind)
 
     @torch.no_grad()
     def _compute(self, tile: Tensor, view: int | None) -> list[Tensor]:

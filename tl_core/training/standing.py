@@ -90,6 +90,11 @@ class Standing:
         self.phase, self.epoch, self.step = self.phase + 1, 0, 0
         self._tail = self._optimizer = self._saved = None
 
+    def let_go(self) -> None:
+        """Forget what only going on would need: nothing does, once all phases are over."""
+        self._tail = self._optimizer = self._saved = None
+        self.best.state = {}
+
     def capture(
         self, facts: dict[str, Any] | None = None, *, ended: bool, device: Device
     ) -> Checkpoint:
