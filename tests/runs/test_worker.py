@@ -333,7 +333,11 @@ def test_a_worker_that_lost_its_gpu_starts_no_other_for_nothing(
 
 
 @pytest.mark.usefixtures("_own_process")
-def test_a_second_worker_ends_at_once(workspace: Workspace, store: Store, dataset: Dataset) -> None:
+def test_a_second_worker_ends_at_once(
+    workspace: Workspace, store: Store, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for there in (torch.cuda, torch.backends.mps):  # whose worker "auto" would become
+        monkeypatch.setattr(there, "is_available", lambda: False)
     waiting = store.create(RunConfig(dataset.id, "small", device="cpu"))
     register(store, "cpu", ["cpu", "auto"], "the first", 1)
     assert worker.main(str(workspace.root), "cpu") == 0
