@@ -31,7 +31,7 @@ from tl_core.data.dataset import Dataset
 from tl_core.data.decode import fit, open_image
 from tl_core.evaluation.familiar import Familiar
 from tl_core.runs.execute import execute
-from tl_core.runs.queue import claim, register
+from tl_core.runs.queue import claim, forget_worker, register
 from tl_core.runs.run import Run
 from tl_core.runs.store import Store
 from tl_core.workspace import Workspace
@@ -216,6 +216,7 @@ def train(workspace: Workspace) -> Callable[..., Run]:
         claimed = claim(store, made)
         assert claimed
         execute(workspace, store, claimed, made)
+        forget_worker(store, made)
         done = store.run(made)
         assert done.state == "finished", done.message
         return done
