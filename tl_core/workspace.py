@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator
@@ -15,6 +16,8 @@ from tl_core.errors import NoRoomError, UserError
 
 CACHE_BUDGET = 20 << 30
 """Bytes that decoded pictures and kept activations may take on disk, together."""
+
+_ID = re.compile(r"[0-9a-f]{16}")
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,15 @@ def new_id() -> str:
     (16, True)
     """
     return secrets.token_hex(8)
+
+
+def is_id(text: str) -> bool:
+    """Tell whether a text, from an address for example, has the form of `new_id`.
+
+    >>> is_id("0123456789abcdef"), is_id("../3456789abcdef"), is_id("0123456789abcdef/")
+    (True, False, False)
+    """
+    return _ID.fullmatch(text) is not None
 
 
 def require_space(folder: Path, needed: int) -> None:

@@ -14,6 +14,7 @@ from tl_core.backbones.catalog import find_card
 from tl_core.data.dataset import find_dataset
 from tl_core.errors import UserError
 from tl_core.evaluation.reading import Suggestion, read_curves, suggest
+from tl_core.runs.devices import trained_on
 from tl_core.runs.store import Run
 from tl_core.training.events import EpochEnded
 from tl_core.training.phases import plan
@@ -32,8 +33,7 @@ def show_advice(run: Run) -> None:
             st.caption("The pictures of this run are no longer here, so no next run is suggested.")
             return
         card = find_card(run.config.backbone)
-        device = run.facts.get("device_kind", "cpu")
-        done = plan(run.config, card, len(dataset.of("train")), device)
+        done = plan(run.config, card, len(dataset.of("train")), trained_on(run))
         found = suggest(reading.sign, run.config, done, card)
         if found is None:
             st.write("More or more varied pictures to learn from are what helps now.")

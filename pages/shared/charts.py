@@ -96,7 +96,7 @@ def _draw_curves(number: int, events: Sequence[Event]) -> _Pair:
     epochs = [event for event in events if isinstance(event, EpochEnded)]
     starts = _phase_starts(events)
     loss = _figure("Loss (lower is better)", starts)
-    accuracy = _figure("Right answers (higher is better)", starts)
+    accuracy = _figure(RIGHT, starts)
     shown = thinned(epochs)
     numbers = [event.epoch for event in shown]
     for figure, kind in ((loss, "loss"), (accuracy, "accuracy")):
@@ -135,15 +135,9 @@ def _phase_starts(events: Sequence[Event]) -> list[tuple[float, str]]:
 
 
 def _figure(title: str, starts: list[tuple[float, str]]) -> go.Figure:
-    figure = go.Figure(layout={"template": "none"})  # the page brings its own, in light and dark
-    figure.update_layout(
-        title={"text": title, "font": {"size": 15}},
-        uirevision="keep",
-        height=320,
-        margin={"l": 10, "r": 10, "t": 45, "b": 10},
-        legend={"orientation": "h", "y": -0.25},
-        hovermode="x unified",
-    )
+    figure = blank(title, 320)
+    # No template: the page brings its own, in light and dark.
+    figure.update_layout(template="none", hovermode="x unified")
     figure.update_xaxes(title="epoch", rangemode="tozero")
     for at, name in starts:
         figure.add_vline(
@@ -206,7 +200,7 @@ def head_start(rows: tuple[Row, ...]) -> go.Figure:
         rows: of one picture set; bars are the spread, a gap is what was not measured.
     """
     sizes = list(dict.fromkeys(row.per_class for row in rows))
-    figure = _figure("Right answers (higher is better)", [])
+    figure = _figure(RIGHT, [])
     for place, (method, (colour, dash, symbol)) in enumerate(_METHOD_LOOK.items()):
         points = [_point(rows, size, method) for size in sizes]
         figure.add_trace(

@@ -23,11 +23,10 @@ from tl_core.runs.predictor.predicting import Predictor
 from tl_core.runs.rebuild import open_store
 from tl_core.runs.store import Run, Store
 from tl_core.training.phases import choose_recipe, default_cut
-from tl_core.workspace import Workspace
+from tl_core.workspace import Workspace, is_id
 
 _KEY = "choices"
 _WEIGHTS_FILE = re.compile(r"[0-9a-f]{16}\.safetensors")
-_MODEL = re.compile(r"[0-9a-f]{16}")
 
 
 @dataclass(frozen=True)
@@ -154,7 +153,7 @@ def brought_model() -> Path | None:
 
     A run that was chosen since goes before it.
     """
-    if choices().run or not _MODEL.fullmatch(choices().model):
+    if choices().run or not is_id(choices().model):
         return None
     file = workspace().models / f"{choices().model}.headstart"
     return file if file.is_file() else None

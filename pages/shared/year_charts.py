@@ -46,7 +46,7 @@ def decade_years(rows: tuple[Entrant, ...]) -> go.Figure | None:
         go.Scatter(
             x=[place[row.year] for row in done], y=[row.accuracy for row in done],
             text=[in_chart(row.title, 24) for row in done], mode="markers+text",
-            textposition=[_side(place, row.year) for row in done],
+            textposition=[f"middle {_side(place, row.year)}" for row in done],
             name="on your validation pictures",
             error_y={
                 "array": [(row.high or 0) - (row.accuracy or 0) for row in done],
@@ -68,7 +68,8 @@ def decade_years(rows: tuple[Entrant, ...]) -> go.Figure | None:
             go.Scatter(
                 x=[place[row.year] for row in absent], y=below,
                 text=[in_chart(row.title, 24) for row in absent], mode="markers+text",
-                textposition=[_side(place, row.year) for row in absent], name="no figure",
+                textposition=[f"middle {_side(place, row.year)}" for row in absent],
+                name="no figure",
                 marker={"size": 10, "symbol": "circle-open", "color": NEUTRAL},
                 customdata=[in_chart(row.missing, 120) for row in absent],
                 hovertemplate="%{text}: %{customdata}<extra></extra>",
@@ -138,14 +139,13 @@ def _places(years: Iterable[int]) -> dict[int, int]:
 
 def _side(place: Mapping[int, int], year: int) -> str:
     """Return on which side of its point a name stands: at the right end there is no room."""
-    return "middle left" if place[year] > max(place.values()) - _NAME else "middle right"
+    return "left" if place[year] > max(place.values()) - _NAME else "right"
 
 
 def _span(place: Mapping[int, int], year: int) -> tuple[int, int]:
     """Return from where to where a point and its name reach."""
     spot = place[year]
-    is_left = _side(place, year) == "middle left"
-    return (spot - _NAME, spot) if is_left else (spot, spot + _NAME)
+    return (spot - _NAME, spot) if _side(place, year) == "left" else (spot, spot + _NAME)
 
 
 def _lines(spans: Iterable[tuple[int, int]]) -> list[int]:

@@ -16,8 +16,9 @@ from pathlib import Path, PurePosixPath
 from typing import TextIO
 
 from tl_core.bundles.doubts import DOUBTS
+from tl_core.data.copying import Progress
 from tl_core.escape import csv_cell, file_names
-from tl_core.runs.brought import Progress, Taken
+from tl_core.runs.brought import Taken
 from tl_core.runs.predictor.predicting import Answer
 from tl_core.workspace import disk_errors, replacing, require_space
 

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from tl_core.data.copying import UnusableError, copy_entry
+from tl_core.data.copying import Progress, UnusableError, copy_entry
 from tl_core.data.dataset import stored_path
 from tl_core.data.layout import is_clutter
 from tl_core.data.sources import Entry
 from tl_core.errors import UserError
 from tl_core.escape import encodable
-from tl_core.workspace import Workspace, disk_errors, new_id, require_space
+from tl_core.workspace import Workspace, disk_errors, is_id, new_id, require_space
 
 MOST = 20_000
 
 _LIST = "pictures.json"
-_ID = re.compile(r"[0-9a-f]{16}")
 _KEPT_SECONDS = 24 * 3600.0
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -91,7 +87,7 @@ def find_brought(workspace: Workspace, which: str) -> Brought | None:
 
     The id may come from an address, so anything but one of ours is passed over.
     """
-    if not _ID.fullmatch(which):
+    if not is_id(which):
         return None
     site = workspace.batches / which
     try:

@@ -15,7 +15,7 @@ from tl_core.backbones.card import Card
 from tl_core.backbones.catalog import find_card
 from tl_core.config import RunConfig
 from tl_core.data.dataset import Dataset
-from tl_core.runs.devices import expected_device
+from tl_core.runs.devices import expected_device, trained_on
 from tl_core.runs.estimate import FORWARD_AND_BACKWARD, work
 from tl_core.runs.run import Run, Told
 from tl_core.runs.store import Store
@@ -78,7 +78,7 @@ def costs(store: Store, config: RunConfig, card: Card, dataset: Dataset) -> Cost
     ended = [
         run
         for run in store.runs(most=_LOOKED_AT)
-        if run.state in ("finished", "stopped") and run.facts.get("device_kind", "cpu") == device
+        if run.state in ("finished", "stopped") and trained_on(run) == device
     ]
     train, validation = (len(dataset.of(split)) for split in ("train", "validation"))
     todo = plan(config, card, train, device)

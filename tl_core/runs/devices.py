@@ -1,9 +1,10 @@
-"""Which device a run will get, told without torch: neither a page nor a terminal waits for it."""
+"""Which device a run will get or had, told without torch: no page and no terminal waits for it."""
 
 from __future__ import annotations
 
 from tl_core.config import RunConfig
 from tl_core.runs.queue import worker_for
+from tl_core.runs.run import Run
 from tl_core.runs.store import Store
 
 _LOOKED_AT = 100  # runs, the newest
@@ -34,3 +35,9 @@ def expected_device(store: Store, config: RunConfig) -> str:
         if run.config.device != "cpu" and run.config.work != "handmade"
     )
     return next(filter(None, told), "cpu")
+
+
+def trained_on(run: Run) -> str:
+    """Return the kind of device that a run was trained on; one that noted none was on a CPU."""
+    kind: str = run.facts.get("device_kind", "cpu")
+    return kind

@@ -146,16 +146,12 @@ def has_worker(store: Store, device: str) -> bool:
 
 def devices(store: Store) -> tuple[str, ...]:
     """Return the devices that have a live worker."""
-    with store.read() as db:
-        rows = db.execute("SELECT * FROM workers ORDER BY device").fetchall()
-    return tuple(row["device"] for row in rows if not _is_dead(store, row))
+    return tuple(row["device"] for row in _living(store))
 
 
 def worker_for(store: Store, device: str) -> str | None:
     """Return the name under which a live worker serves a device, or `None` where none does."""
-    with store.read() as db:
-        rows = db.execute("SELECT * FROM workers").fetchall()
-    serving = (row for row in rows if device in row["serves"].split() and not _is_dead(store, row))
+    serving = (row for row in _living(store) if device in row["serves"].split())
     return next((row["device"] for row in serving), None)
 
 
@@ -220,6 +216,12 @@ def _orphaned(run: Run) -> Changes:
     return {
         "state": "failed", "message": _GIVEN_UP, "deaths": deaths, "ended": time.time(), "wish": "",
     }  # fmt: skip
+
+
+def _living(store: Store) -> list[sqlite3.Row]:
+    with store.read() as db:
+        rows = db.execute("SELECT * FROM workers ORDER BY device").fetchall()
+    return [row for row in rows if not _is_dead(store, row)]
 
 
 def _is_dead(store: Store, row: sqlite3.Row) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from tl_core.backbones.card import Card
 from tl_core.backbones.catalog import find_card
+from tl_core.runs.devices import trained_on
 from tl_core.runs.store import Run, Store
 from tl_core.studies.needs import with_head_start
 from tl_core.studies.study import Asked, Part, Plan, Reading, Study
@@ -94,8 +95,8 @@ def costs(card: Card, run: Run) -> list[Cost]:
     facts = run.facts
     footprint = Footprint(facts["footprint"]["seconds"], tuple(facts["footprint"]["saved"]))
     examples, classes = facts["training"], len(facts["classes"])
-    config, device = run.config.with_(work="train"), facts.get("device_kind", "cpu")
-    batch = plan_training(config, card, examples, device).phases[0].batch_size
+    config = run.config.with_(work="train")
+    batch = plan_training(config, card, examples, trained_on(run)).phases[0].batch_size
     return [
         cost_of(
             footprint,
