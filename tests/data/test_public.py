@@ -319,3 +319,10 @@ def test_flower_names_are_torchvisions() -> None:
 def test_an_unknown_set_is_said_with_the_nearest() -> None:
     with pytest.raises(UserError, match="'flower'; the nearest are flowers"):
         find_public("flower")
+
+
+def test_nothing_comes_by_plain_http() -> None:
+    """A file that is checked by MD5 could be replaced on its way."""
+    addresses = [file.url for chosen in PUBLIC_SETS for file in chosen.files]
+    assert len(addresses) >= len(PUBLIC_SETS)
+    assert [address for address in addresses if not address.startswith("https://")] == []

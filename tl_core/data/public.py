@@ -1,7 +1,8 @@
 """Public picture sets, one click away on a machine with internet.
 
-Addresses and hashes are those that torchvision 0.29 and PyTorch's tutorials state; sizes are what
-the servers answer. Of the large sets a part is taken that a laptop can train on.
+Addresses and hashes are those that torchvision 0.29 and PyTorch's tutorials state, save that of
+FashionMNIST, whose address there has no https; sizes are what the servers answer. Of the large sets
+a part is taken that a laptop can train on.
 """
 
 from __future__ import annotations
@@ -63,7 +64,9 @@ class PublicSet:
 
 _OXFORD = "https://www.robots.ox.ac.uk/~vgg/data"
 _EUROSAT = "https://huggingface.co/datasets/torchgeo/eurosat/resolve"
-_FASHION = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com"
+_FASHION = (  # the authors' own copy; their other address, torchvision's, has no https
+    "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion"
+)
 
 
 def _file(base: str, name: str, size: int, digest: str, title: str, prefix: str = "") -> Source:
