@@ -75,6 +75,24 @@ def test_class_names_are_cleaned_and_then_the_same():
     assert arrange(names, "it").classes == ("Café", "tea")
 
 
+@pytest.mark.parametrize(
+    "folder",
+    ["$RECYCLE.BIN", "$Recycle.Bin", "#recycle", "@Recycle", "System Volume Information",
+     "lost+found", "@eaDir", ".Trashes", ".Trash-1000", "found.000", "FOUND.012", "LOST.DIR",
+     "#snapshot", "~snapshot", "@Recently-Snapshot", "Network Trash Folder", "$WINDOWS.~BT",
+     "RECYCLER/S-1-5-21-1", ".Spotlight-V100", "Temporary Items"],
+)  # fmt: skip
+def test_what_systems_leave_is_no_class(folder):
+    names = [*TWO_CLASSES, f"{folder}/S-1-5-21-12/$R1.jpg", f"{folder}/2.jpg", f"{folder}/"]
+    layout = arrange(names, "it")
+    assert (layout.classes, layout.skipped) == (("cats", "dogs"), ())
+
+
+@pytest.mark.parametrize("name", ["recycle", "Recycled", "$5", "found", "lost", "snapshot", "#1"])
+def test_classes_may_be_called_nearly_like_it(name):
+    assert name in arrange([*TWO_CLASSES, f"{name}/1.jpg"], "it").classes
+
+
 def test_clutter_is_not_worth_a_word():
     clutter = ["cats/.DS_Store", "__MACOSX/cats/._1.jpg", "cats/Thumbs.db", ".git/x.jpg",
                "dogs/desktop.ini"]  # fmt: skip

@@ -22,7 +22,7 @@ from tl_core.data.layout import (
     natural,
     picture_names,
 )
-from tl_core.data.packed import archive_stem, is_archive, open_archive
+from tl_core.data.packed import archive_file, archive_stem, is_archive, open_archive
 from tl_core.data.repeats import near_groups
 from tl_core.data.site import building_site, publish
 from tl_core.data.sketches import keep_sketches
@@ -51,7 +51,7 @@ def import_source(
         source: the folder or the archive.
         name: what to call the dataset; the source's own name when left out.
         owner: who imports it.
-        within: links that lead out of this folder are not followed; see `allowed`.
+        within: what leads out of this folder is not opened; see `allowed`.
         progress: called with (files done, files in all).
 
     Raises:
@@ -82,9 +82,9 @@ def _opened(
     elif path.suffix.lower() in TABLES:
         beside = folder_entries(path.parent, within=within)
         pictures = [entry for entry in beside if not entry.name.lower().endswith(TABLES)]
-        yield [file_entry(path, path.name), *pictures], path.stem
+        yield [file_entry(path, path.name, within=within), *pictures], path.stem
     elif is_archive(path):
-        with open_archive(path) as entries:
+        with archive_file(path, within) as file, open_archive(file) as entries:
             yield entries, archive_stem(path.name)
     else:
         raise UserError(

@@ -28,7 +28,16 @@ SPLIT_FOLDERS: dict[str, Split] = {
     "test": "test",
 }
 
-_CLUTTER = {"__macosx", "thumbs.db", "desktop.ini", "@eadir"}
+# What Windows, macOS, Linux, Synology, QNAP, NetApp and Android leave in drives and on shares.
+_CLUTTER = re.compile(
+    r"__macosx|(eh)?thumbs\.db|desktop\.ini|desktop d[bf]|icon\r|network trash folder|"
+    r"temporary items|thevolumesettingsfolder|"
+    r"\$(recycle\.bin|sysreset|winreagent|windows\.~\w\w|extend)|system volume information|"
+    r"msocache|config\.msi|found\.\d{3}|s-1-5(-\d+)+|"  # the last: a person's part of RECYCLER
+    r"lost\+found|lost\.dir|[#@]recycle|[#@~]snapshot|@recently-snapshot|@sharebin|@transcode|"
+    r"@eadir|@tmp|@syno\w+|@__thumb",
+    re.IGNORECASE,
+)
 _DRIVE = re.compile(r"[A-Za-z]:(/|$)")
 _NESTED = "an archive, and those inside others are not opened"
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")
@@ -178,10 +187,10 @@ def few(names: Iterable[str], limit: int = 5) -> str:
 def is_clutter(part: str) -> bool:
     """Tell whether a part of a path is hidden, or what systems add to folders and archives.
 
-    >>> is_clutter(".DS_Store"), is_clutter("Thumbs.db"), is_clutter("ants")
+    >>> is_clutter(".DS_Store"), is_clutter("$RECYCLE.BIN"), is_clutter("recycle")
     (True, True, False)
     """
-    return part.startswith(".") or part.lower() in _CLUTTER
+    return part.startswith(".") or _CLUTTER.fullmatch(part) is not None
 
 
 def picture_names(names: Sequence[str]) -> tuple[dict[int, str], list[Skipped]]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from tl_core.data.dataset import Skipped
 from tl_core.data.finding import Finding
+from tl_core.data.sources import NOT_LISTED
 
 _COPY = "the same picture as "
 _CUT_OFF = "the file is cut off"
@@ -50,6 +51,12 @@ def _finding(one: Skipped) -> Finding | None:
             "the end, so it was left out; copy it again and add it."
         )
         return Finding("truncated", "warning", why, names=(one.path,))
+    if one.reason.startswith(NOT_LISTED):
+        why = (
+            f"What lies in this folder was left out, because {one.reason}; check its permissions "
+            "and import again, or go on without it."
+        )
+        return Finding("unreadable", "warning", why, names=(one.path,))
     if one.reason.startswith(_UNREADABLE):
         why = (
             f"This file could not be used ({one.reason}), so it was left out; save it as JPEG with "

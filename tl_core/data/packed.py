@@ -6,9 +6,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO
 
-from tl_core.data.sources import Entry
+from tl_core.data.sources import Entry, open_file
 from tl_core.data.tars import is_tar, tar_entries
-from tl_core.data.zips import opened, zip_entries
+from tl_core.data.zips import cannot_open, opened, zip_entries
 
 ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 
@@ -21,6 +21,18 @@ def open_archive(source: Path | BinaryIO) -> AbstractContextManager[list[Entry]]
             would unpack to more than is taken at once.
     """
     return tar_entries(source) if is_tar(source) else zip_entries(source)
+
+
+def archive_file(path: Path, within: Path | None = None) -> BinaryIO:
+    """Open an archive's file; `within` as in `sources.open_file`.
+
+    Raises:
+        UserError: it cannot be opened.
+    """
+    try:
+        return open_file(path, within)
+    except OSError as error:
+        raise cannot_open(error) from error
 
 
 def is_archive(path: Path) -> bool:

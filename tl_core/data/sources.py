@@ -10,6 +10,7 @@ import io
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,8 +18,13 @@ from typing import IO, BinaryIO
 
 from natsort import natsorted
 
+from tl_core.data.fenced import open_inside, scan_inside
+from tl_core.data.layout import is_clutter
 from tl_core.data.limits import limits
 from tl_core.errors import UserError
+
+NOT_LISTED = "this folder cannot be listed"
+"""Why a folder below the one that is imported is left out."""
 
 
 @dataclass(frozen=True)
@@ -41,22 +47,37 @@ class Entry:
 def folder_entries(path: Path, *, within: Path | None = None) -> list[Entry]:
     """List the files below a folder, in natural order; links are followed, but never in circles.
 
+    Hidden files and what systems leave in drives and on shares are passed over.
+
     Args:
         path: the folder.
-        within: links that lead out of this folder are left out; `None` follows all of them.
+        within: what leads out of this folder is left out, also where it does so only once it is
+            opened; `None` follows all links.
 
     Raises:
-        UserError: the folder, or one inside it, cannot be listed, or it holds more files than are
-            taken at once.
+        UserError: the folder cannot be listed, or it holds more files than are taken at once.
     """
     root = Path(os.path.realpath(within)) if within else None
     found = counted(_walk(path, root), "folder")
     return natsorted(found, key=lambda entry: entry.name)
 
 
-def file_entry(path: Path, name: str) -> Entry:
-    """Return one file on this machine as an entry called `name`."""
-    return Entry(name, path.stat().st_size, partial(_open, path))
+def file_entry(path: Path, name: str, *, within: Path | None = None) -> Entry:
+    """Return one file on this machine as an entry called `name`; `within` as in `open_file`."""
+    return Entry(name, path.stat().st_size, partial(open_file, path, within))
+
+
+def open_file(path: Path, within: Path | None = None) -> BinaryIO:
+    """Open a file on this machine to be read.
+
+    Args:
+        path: the file.
+        within: it is opened only where it lies below this folder; `None` opens any.
+
+    Raises:
+        OSError: it cannot be opened, or lies outside.
+    """
+    return open_inside(_real(within), _real(path)) if within else path.open("rb")
 
 
 def counted(entries: Iterable[Entry], what: str) -> list[Entry]:
@@ -78,41 +99,65 @@ def counted(entries: Iterable[Entry], what: str) -> list[Entry]:
 
 def _walk(top: Path, within: Path | None) -> Iterator[Entry]:
     deepest = limits().folders
-    waiting: list[tuple[Path, str, frozenset[str]]] = [(top, "", frozenset())]
+    waiting: list[tuple[Path, str, frozenset[Path]]] = [(_real(top), "", frozenset())]
     while waiting:
         folder, prefix, above = waiting.pop()
         if prefix.count("/") > deepest:
             yield Entry(prefix, 0, io.BytesIO, f"more than {deepest} folders deep")
             continue
-        children = _listed(folder)
+        try:
+            children = _listed(folder, within)
+        except OSError as error:
+            if prefix:  # one folder of many; the rest can still be taken
+                yield Entry(prefix, 0, io.BytesIO, f"{NOT_LISTED} ({error.strerror or error})")
+                continue
+            raise UserError(
+                f"The folder {top} cannot be listed ({error.strerror or error}); "
+                "check its permissions and try again."
+            ) from error
         if not children and prefix:
             yield Entry(prefix, 0, io.BytesIO)
-        above |= {os.path.realpath(folder)}
+        above |= {folder}
         for child in children:
-            try:
-                status = child.stat()
-                leads_out = within and not Path(os.path.realpath(child.path)).is_relative_to(within)
-            except OSError:
-                continue  # a link to nothing, or gone since it was listed
-            path, name = Path(child.path), prefix + child.name
-            if leads_out:
+            path, name = child.path, prefix + child.name
+            if is_clutter(child.name):
+                continue
+            if within and not path.is_relative_to(within):
                 yield Entry(name, 0, io.BytesIO, "a link that leads out of the folder")
-            elif stat.S_ISDIR(status.st_mode):
-                if os.path.realpath(path) not in above:
+            elif stat.S_ISDIR(child.mode):
+                if path not in above:
                     waiting.append((path, f"{name}/", above))
-            elif stat.S_ISREG(status.st_mode):  # opening a pipe or a device could wait for ever
-                yield Entry(name, status.st_size, partial(_open, path))
+            elif stat.S_ISREG(child.mode):  # opening a pipe or a device could wait for ever
+                opener = partial(open_inside, within, path) if within else partial(open_file, path)
+                yield Entry(name, child.size, opener)
 
 
-def _listed(folder: Path) -> list[os.DirEntry[str]]:
-    try:
-        return list(os.scandir(folder))
-    except OSError as error:
-        raise UserError(
-            f"The folder {folder} cannot be listed ({error.strerror}); "
-            "check its permissions and try again."
-        ) from error
+@dataclass(frozen=True)
+class _Child:
+    name: str
+    path: Path  # without links
+    mode: int
+    size: int
 
 
-def _open(path: Path) -> BinaryIO:
-    return path.open("rb")
+def _listed(folder: Path, within: Path | None) -> list[_Child]:
+    """List a folder, but for links to nothing and what went since."""
+    children = []
+    with scan_inside(within, folder) if within else _scan(folder) as found:
+        for child in found:
+            with suppress(OSError):
+                status = child.stat()
+                path = folder / child.name
+                if child.is_symlink() or stat.S_ISDIR(status.st_mode):  # or a junction (Windows)
+                    path = _real(path)
+                children.append(_Child(child.name, path, status.st_mode, status.st_size))
+    return children
+
+
+@contextmanager
+def _scan(folder: Path) -> Iterator[list[os.DirEntry[str]]]:
+    yield list(os.scandir(folder))
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))

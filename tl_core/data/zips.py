@@ -71,12 +71,17 @@ def opened(source: Path | BinaryIO) -> Iterator[BinaryIO]:
         file = source.open("rb") if isinstance(source, Path) else source
         file.seek(0)
     except OSError as error:
-        raise UserError(
-            f"The archive cannot be opened ({error.strerror or error}); "
-            "check that it exists and that you may read it."
-        ) from error
+        raise cannot_open(error) from error
     with file if isinstance(source, Path) else nullcontext(file) as readable:
         yield readable
+
+
+def cannot_open(error: OSError) -> UserError:
+    """Return the sentence about an archive that cannot be opened."""
+    return UserError(
+        f"The archive cannot be opened ({error.strerror or error}); "
+        "check that it exists and that you may read it."
+    )
 
 
 def _table(file: BinaryIO) -> zipfile.ZipFile:
