@@ -16,11 +16,13 @@ from pathlib import Path
 from threading import Thread
 
 import streamlit as st
+from starlette.middleware import Middleware
 
 ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT))
 
-from pages.shared.downloads import ROUTES  # noqa: E402 (importable from here on)
+from pages.shared.boundary import Boundary  # noqa: E402 (importable from here on)
+from pages.shared.downloads import ROUTES  # noqa: E402
 from pages.shared.frame import show_error  # noqa: E402
 from tl_core.data.draft import sweep_drafts  # noqa: E402
 from tl_core.data.site import sweep  # noqa: E402
@@ -61,5 +63,9 @@ async def attend(engine: LocalEngine) -> None:
 
 
 app = st.App(
-    ROOT / "pages" / "main.py", lifespan=start_up, routes=ROUTES, on_script_error=show_error
+    ROOT / "pages" / "main.py",
+    lifespan=start_up,
+    routes=ROUTES,
+    middleware=[Middleware(Boundary)],
+    on_script_error=show_error,
 )
