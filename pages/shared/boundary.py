@@ -123,7 +123,8 @@ class Boundary:
             await _refuse(reason, scope, receive, send_protected)
             return
         # Streamlit compares an origin with this machine's public address, and asks a service of
-        # the internet for it. The origin is one of ours by now, and nothing else reads it.
+        # the internet for it. The origin is one of ours by now; only a login, which Headstart has
+        # none of, would read it.
         headers = [(name, value) for name, value in scope["headers"] if name != b"origin"]
         await self.app({**scope, "headers": headers}, receive, send_protected)
 
