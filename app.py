@@ -16,12 +16,15 @@ from pathlib import Path
 from threading import Thread
 
 import streamlit as st
+from starlette.middleware import Middleware
 
 ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT))
 
-from pages.shared.downloads import ROUTES  # noqa: E402 (importable from here on)
+from pages.shared.boundary import Boundary  # noqa: E402 (importable from here on)
+from pages.shared.downloads import ROUTES  # noqa: E402
 from pages.shared.frame import show_error  # noqa: E402
+from pages.shared.open_files import Health, raise_limit, sweep_closed_tabs  # noqa: E402
 from tl_core.data.draft import sweep_drafts  # noqa: E402
 from tl_core.data.site import sweep  # noqa: E402
 from tl_core.errors import HeadstartError  # noqa: E402
@@ -36,17 +39,18 @@ ATTEND_SECONDS = 10.0
 @asynccontextmanager
 async def start_up(_app: st.App) -> AsyncIterator[None]:
     """Import what later pages need while nobody waits, and sweep up what a killed import left."""
+    raise_limit()
     Thread(target=import_module, args=("pages.shared.charts",), daemon=True).start()
-    attending: Task[None] | None = None
+    tasks: list[Task[None]] = [create_task(sweep_closed_tabs())]
     with suppress(HeadstartError):  # every page says what is wrong with the workspace
         workspace = Workspace.open()
         set_up_log(workspace.root, "server")
         sweep(workspace.datasets)
         sweep_drafts(workspace)
-        attending = create_task(attend(LocalEngine(workspace, open_store(workspace))))
+        tasks.append(create_task(attend(LocalEngine(workspace, open_store(workspace)))))
     yield
-    if attending is not None:
-        attending.cancel()
+    for task in tasks:
+        task.cancel()
 
 
 async def attend(engine: LocalEngine) -> None:
@@ -61,5 +65,9 @@ async def attend(engine: LocalEngine) -> None:
 
 
 app = st.App(
-    ROOT / "pages" / "main.py", lifespan=start_up, routes=ROUTES, on_script_error=show_error
+    ROOT / "pages" / "main.py",
+    lifespan=start_up,
+    routes=ROUTES,
+    middleware=[Middleware(Boundary), Middleware(Health)],
+    on_script_error=show_error,
 )

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,30 +26,46 @@ class Served:
 
 
 @contextmanager
-def serve(home: str | Path) -> Iterator[Served]:
-    """Start the app with `home` as its workspace, and end it after the block."""
+def serve(
+    home: str | Path,
+    *options: str,
+    before: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+    base: str = "",
+) -> Iterator[Served]:
+    """Start the app with `home` as its workspace, and end it after the block.
+
+    Args:
+        home: the workspace.
+        options: more of Streamlit's, as on its command line.
+        before: a command that runs the server, such as one that limits it first.
+        environment: variables to add.
+        base: path that the app is served below, without slashes at its ends.
+    """
+    if base:
+        options = (*options, f"--server.baseUrlPath={base}")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     server = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true",
-         f"--server.port={port}", "--server.address=127.0.0.1"],
+        [*before, sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true",
+         f"--server.port={port}", "--server.address=127.0.0.1", *options],
         cwd=ROOT,
-        env=os.environ | {"HEADSTART_HOME": str(home)},
+        env=os.environ | {"HEADSTART_HOME": str(home)} | dict(environment or {}),
         stdout=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        _wait(port)
+        _wait(port, f"/{base}" if base else "")
         yield Served(port, server.pid)
     finally:
         server.terminate()
         server.wait()
 
 
-def _wait(port: int) -> None:
+def _wait(port: int, path: str) -> None:
     for _ in range(600):
         try:
-            with urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=5):
+            with urlopen(f"http://127.0.0.1:{port}{path}/_stcore/health", timeout=5):
                 return
         except URLError:
             time.sleep(0.1)

@@ -56,15 +56,28 @@ class Seen:
     dropped: str = ""
 
 
-async def watch(port: int, page: str, query: str, until: float) -> Seen:
-    """Open a page and keep it open until `until`, in seconds of `time.monotonic`."""
+async def visit(port: int, page: str, query: str = "") -> Seen:
+    """Open a page, and close it as soon as it is there."""
+    return await watch(port, page, query, time.monotonic() + 60, stay=False)
+
+
+async def watch(port: int, page: str, query: str, until: float, stay: bool = True) -> Seen:
+    """Open a page and keep it open until `until`, in seconds of `time.monotonic`.
+
+    Args:
+        port: where the app answers.
+        page: its address, without a slash.
+        query: what follows the question mark.
+        until: when to close it.
+        stay: or close it as soon as the whole page has come.
+    """
     seen = Seen()
     address = f"ws://127.0.0.1:{port}/_stcore/stream"
     try:
         async with websockets.connect(
             address, subprotocols=["streamlit"], max_size=None, compression=None
         ) as socket:
-            await _Tab(socket, page, query, seen).live(until)
+            await _Tab(socket, page, query, seen).live(until, stay)
     except (OSError, TimeoutError, websockets.WebSocketException) as error:
         seen.dropped = f"{type(error).__name__}: {error}"
     return seen
@@ -81,10 +94,10 @@ class _Tab:
         self.clocks: dict[str, tuple[float, asyncio.Task[None]]] = {}
         self.asked: list[Answer] = []  # what a running script will have answered, oldest first
 
-    async def live(self, until: float) -> None:
+    async def live(self, until: float, stay: bool) -> None:
         try:
             await self.ask()
-            while (left := until - time.monotonic()) > 0:
+            while (left := until - time.monotonic()) > 0 and (stay or self.seen.first is None):
                 with suppress(TimeoutError):
                     self.hear(await asyncio.wait_for(self.socket.recv(), min(left, 30.0)))
                 if self.asked and time.monotonic() - self.asked[0].at > 30:
