@@ -39,6 +39,10 @@ class Refusal(Exception):  # noqa: N818  (what the person reads, not a fault of 
 
 def main(arguments: "list[str]") -> int:
     """Do what the command line asks and return the exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        # A code page may lack letters of this folder's name; Python 3.6 cannot change that.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     try:
         check_python(sys.version_info[:3], platform.system(), platform.machine(), sys.maxsize)
         if arguments[:1] == ["test"]:

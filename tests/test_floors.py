@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[1]
 FLOORS = (
     {
         "tl_core.alive",
+        "tl_core.console",
         "tl_core.deleting",
         "tl_core.errors",
         "tl_core.escape",

@@ -19,12 +19,13 @@ from tl_core.backbones.card import Card
 from tl_core.backbones.catalog import catalogue
 from tl_core.backbones.weights import convert, works_offline
 from tl_core.bundles.doubts import DOUBTS
+from tl_core.console import never_fail, table_output
 from tl_core.data.dataset import Dataset
 from tl_core.data.finding import Finding, described, summed_up
 from tl_core.data.open import import_any, open_dataset, ready_names
 from tl_core.data.scan import findings
 from tl_core.errors import HeadstartError, UserError
-from tl_core.escape import in_terminal
+from tl_core.escape import encodable, in_terminal
 from tl_core.evaluation.report import as_json, as_text, report
 from tl_core.runs.batch import Answered, write_table
 from tl_core.runs.evaluating import names_of, predictions
@@ -83,6 +84,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status."""
     began = time.perf_counter()
+    never_fail()
     try:
         args = build_parser().parse_args(argv)
         answer, text = _COMMANDS[args.command](args)
@@ -91,7 +93,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.json or text:
             print(json.dumps(answer) if args.json else text)  # noqa: T201
     except HeadstartError as error:
-        print(error, file=sys.stderr)  # noqa: T201
+        print(in_terminal(str(error)), file=sys.stderr)  # noqa: T201
         return error.exit_status
     except KeyboardInterrupt:
         return 130
@@ -238,7 +240,8 @@ def _write_csv(predictions: list[dict[str, Any]]) -> None:
         Answered(p["path"], None, Shares(largest_first(p["probabilities"]), "", tuple(p["doubts"])))
         for p in predictions
     ]
-    write_table(rows, list(predictions[0]["probabilities"]), sys.stdout)
+    with table_output() as out:
+        write_table(rows, list(predictions[0]["probabilities"]), out)
 
 
 def _export(args: argparse.Namespace) -> Answer:
@@ -298,7 +301,7 @@ def _fault() -> str:
 
     try:
         log = Workspace.open().root / "terminal.log"
-        write_atomic(log, traceback.format_exc().encode())
+        write_atomic(log, encodable(traceback.format_exc()).encode())
     except (HeadstartError, OSError):
         return "Something went wrong on our side, and the details could not be written down."
     return f"Something went wrong on our side; the details are in {log}."

@@ -24,6 +24,7 @@ _REPLACED = re.compile(
 )
 _WORD_JOINER = "\u2060"
 _COMPUTED = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+_STEERING = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _NOT_IN_FILE_NAMES = set('<>:"/\\|?*')
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\..*)?")
 _LONGEST_FILE_NAME = 120  # UTF-8 bytes; file systems take 255, and folders stand before it
@@ -80,12 +81,15 @@ def in_chart(text: str, longest: int = 80) -> str:
 
 
 def csv_cell(text: str) -> str:
-    """Return text that a spreadsheet shows and does not compute.
+    r"""Return text that a spreadsheet shows and does not compute, and that steers no terminal.
 
-    >>> csv_cell("=1+1"), csv_cell("bees")
-    ("'=1+1", 'bees')
+    A table is often looked at in a terminal first; control characters become question marks there
+    and in the file alike. Line ends and tabs stay, as a table may hold them.
+
+    >>> csv_cell("=1+1"), csv_cell("bees"), csv_cell("bees\x1b[2J")
+    ("'=1+1", 'bees', 'bees?[2J')
     """
-    text = encodable(text)
+    text = _STEERING.sub("?", encodable(text))
     is_computed = text.lstrip().startswith(_COMPUTED) or text[:1] in ("\t", "\r", "\n")
     return f"'{text}" if is_computed else text
 

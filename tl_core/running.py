@@ -12,6 +12,7 @@ from tl_core.backbones.catalog import find_card
 from tl_core.config import AUGMENTS, DEVICES, RECIPES, RunConfig
 from tl_core.data.open import open_dataset
 from tl_core.errors import HeadstartError, UserError
+from tl_core.escape import in_terminal
 from tl_core.runs.engines.local import LocalEngine
 from tl_core.runs.rebuild import open_store
 from tl_core.runs.store import Run
@@ -125,7 +126,7 @@ def runs(_args: Namespace) -> Answer:
     store = open_store(Workspace.open())
     rows = [overview(store, run) for run in store.runs()]
     lines = [
-        f"{r['run_id']}  {r['state']:11} {r['backbone']:20} {r['dataset']:24} "
+        f"{r['run_id']}  {r['state']:11} {r['backbone']:20} {in_terminal(r['dataset']):24} "
         + ("" if r["validation_accuracy"] is None else f"{r['validation_accuracy']:.1%}")
         for r in rows
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import sys
 from pathlib import Path
@@ -22,6 +23,8 @@ def main() -> None:
     parser.add_argument("pictures", type=Path, nargs="+")
     parser.add_argument("--json", action="store_true", help="answer with one JSON object")
     options = parser.parse_args()
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a code page may lack letters of the classes
+        sys.stdout.reconfigure(errors="backslashreplace")
     chain = load_chain(options.model)
     answers = []
     for path in options.pictures:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import copy
 import hashlib
+import io
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +65,8 @@ def main() -> None:
     parser.add_argument("photos", type=Path, help="the folder with the photos, in any order")
     parser.add_argument("--save", type=Path, default=Path("model.pt"), help="where the result goes")
     options = parser.parse_args()
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a code page may lack letters of the folder
+        sys.stdout.reconfigure(errors="backslashreplace")
     splits = find_pictures(options.photos)
     chain = starting_network().to(DEVICE)
     best = Best()
