@@ -1,7 +1,7 @@
 """From file names to classes and splits; a pure function of the names.
 
-Understood are class folders, or `train/`, `val|valid|validation/` and `test/` with class folders
-in each, below any number of wrapping folders.
+Understood are class folders, or folders of splits with class folders in each, below any number of
+wrapping folders; where else the classes may lie, `levels` finds out or asks.
 """
 
 from __future__ import annotations
@@ -9,24 +9,18 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from mimetypes import MimeTypes
 
 from natsort import natsorted, ns
 
 from tl_core.data.dataset import Skipped, Split
+from tl_core.data.levels import MASKS, find_levels
 from tl_core.data.limits import limits
+from tl_core.data.split_words import split_of
 from tl_core.errors import UserError
 from tl_core.escape import JOINERS, encodable, shorten
-
-SPLIT_FOLDERS: dict[str, Split] = {
-    "train": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "test": "test",
-}
 
 # What Windows, macOS, Linux, Synology, QNAP, NetApp and Android leave in drives and on shares.
 _CLUTTER = re.compile(
@@ -38,6 +32,7 @@ _CLUTTER = re.compile(
     r"@eadir|@tmp|@syno\w+|@__thumb",
     re.IGNORECASE,
 )
+_MASK = re.compile(rf"[ _-](?:{'|'.join(sorted(MASKS))})(?:[ _-]?\d+)?$")
 _DRIVE = re.compile(r"[A-Za-z]:(/|$)")
 _NESTED = "an archive, and those inside others are not opened"
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")
@@ -74,12 +69,14 @@ class Layout:
         given_split: whether there are train / validation / test folders.
         skipped: files that are no pictures or lie in no class folder. Hidden files and what
             operating systems leave behind are not worth a word.
+        reading: by what the classes were told, for people.
     """
 
     classes: tuple[str, ...]
     places: tuple[Place, ...]
     given_split: bool
     skipped: tuple[Skipped, ...]
+    reading: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,14 +86,16 @@ class _File:
     folders: tuple[str, ...]
 
 
-def arrange(names: Sequence[str], source: str) -> Layout:
+def arrange(names: Sequence[str], source: str, read_as: str = "") -> Layout:
     r"""Find the classes and splits in a list of file names.
 
     Args:
         names: relative paths with `/` or `\`; one that ends in `/` is a folder.
         source: what the person calls the source, for the messages.
+        read_as: what the person answered to a question, see `Told`.
 
     Raises:
+        QuestionError: the folders can be read in several ways.
         UserError: there are no pictures, no class folders or only one, a class without a name, or
             a validation or test folder has a class that the train folder does not have.
 
@@ -119,35 +118,68 @@ def arrange(names: Sequence[str], source: str) -> Layout:
             "put the pictures of each class into a folder of its own, named after the class, or "
             "add a table labels.csv with a line each: its file name, a comma, its class."
         )
-    given = _is_split(tops)
-    level = depth + given
+    levels = find_levels([file.folders for file in pictures], base, source, read_as)
+    given = levels.splits_inside or any(levels.roots.values())
+    masks = _masks_by_name(pictures)
     longest = limits().name_length
     places = []
     for file in pictures:
-        folder = file.folders[depth] if len(file.folders) > depth else ""
-        if given and folder.lower() not in SPLIT_FOLDERS:
-            skipped.append(Skipped(file.name, "not in the train, validation or test folder"))
+        above = [file.folders[:n] for n in range(len(file.folders) + 1)]
+        root = next((folder for folder in above if folder in levels.roots), None)
+        apart = next((levels.apart[folder] for folder in above if folder in levels.apart), "")
+        level = len(root or ())
+        inner = file.folders[level + 1] if len(file.folders) > level + 1 else ""
+        if apart:
+            skipped.append(Skipped(file.name, apart))
+        elif root is None or (levels.splits_inside and not split_of(inner)):
+            skipped.append(Skipped(file.name, levels.elsewhere))
         elif len(file.folders) <= level:
             skipped.append(Skipped(file.name, "not in a class folder"))
+        elif inner.casefold() in levels.masks or file.index in masks:
+            skipped.append(Skipped(file.name, "a mask, by its name or its folder's"))
         elif len(file.folders[level]) > longest:
             skipped.append(Skipped(file.name, "the name of its class folder is too long"))
         else:
-            split = SPLIT_FOLDERS[folder.lower()] if given else None
+            split = split_of(inner) if levels.splits_inside else levels.roots[root]
             places.append(Place(file.index, file.name, _class_name(file.folders[level]), split))
 
-    without_pictures = {
-        _class_name(folder[level])
+    empty = {
+        _class_name(folder[-1])
         for folder in folders - others
-        if len(folder) == level + 1 and folder[:depth] == base and _may_learn(folder, depth, given)
+        if levels.roots.get(folder[:-1], "none") in (None, "train") and folder not in levels.apart
     }
-    learns = {p.class_name for p in places if p.split in (None, "train")} | without_pictures
+    learns = {p.class_name for p in places if p.split in (None, "train")} | empty
+    places = _spelt_as_learned(places, learns)
     check_places(places, learns, source)
-    return Layout(
-        classes=natural(learns),
-        places=tuple(places),
-        given_split=given,
-        skipped=tuple(skipped),
-    )
+    reading = levels.said + (", without masks" if masks and not levels.masks else "")
+    return Layout(natural(learns), tuple(places), given, tuple(skipped), reading)
+
+
+def _masks_by_name(pictures: Sequence[_File]) -> set[int]:
+    """Return the files that are called as another one beside them, and mask: `1.png, 1_mask.png`.
+
+    A mask that has no picture beside it is a picture like any other.
+    """
+    marked = [(file, match) for file in pictures if (match := _MASK.search(_stem(file)))]
+    if not marked:
+        return set()
+    there = {(file.folders, _stem(file)) for file in pictures}
+    return {f.index for f, match in marked if (f.folders, _stem(f)[: match.start()]) in there}
+
+
+def _stem(file: _File) -> str:
+    return file.name.replace("\\", "/").rsplit("/", 1)[-1].rsplit(".", 1)[0].lower()
+
+
+def _spelt_as_learned(places: Sequence[Place], learns: set[str]) -> list[Place]:
+    """Spell the classes of test pictures as the ones that learn, where only capitals differ."""
+    spelt = {name.casefold(): name for name in sorted(learns)}
+    return [
+        place
+        if place.class_name in learns
+        else replace(place, class_name=spelt.get(place.class_name.casefold(), place.class_name))
+        for place in places
+    ]
 
 
 def natural(names: Iterable[str]) -> tuple[str, ...]:
@@ -261,20 +293,9 @@ def _wrapping(pictures: Sequence[_File]) -> tuple[str, ...]:
         deep = [file.folders for file in pictures if len(file.folders) > depth]
         tops = {folders[depth] for folders in deep}
         nested = any(len(folders) > depth + 1 for folders in deep)
-        if len(tops) != 1 or not nested or tops.copy().pop().lower() == "train":
+        if len(tops) != 1 or not nested or split_of(next(iter(tops))) == "train":
             return base
         base = (*base, *tops)
-
-
-def _is_split(tops: set[str]) -> bool:
-    """Say whether these folders are splits; a lone `train` among others is a class of trains."""
-    splits = {top for top in tops if top.lower() in SPLIT_FOLDERS}
-    kinds = {SPLIT_FOLDERS[top.lower()] for top in splits}
-    return "train" in kinds and (len(kinds) > 1 or splits == tops)
-
-
-def _may_learn(folder: tuple[str, ...], depth: int, given: bool) -> bool:
-    return not given or SPLIT_FOLDERS.get(folder[depth].lower()) == "train"
 
 
 def _class_name(folder: str) -> str:

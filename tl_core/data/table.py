@@ -11,7 +11,6 @@ from pathlib import PurePosixPath
 
 from tl_core.data.dataset import Skipped, Split
 from tl_core.data.layout import (
-    SPLIT_FOLDERS,
     Layout,
     Place,
     check_places,
@@ -21,6 +20,7 @@ from tl_core.data.layout import (
 )
 from tl_core.data.limits import limits
 from tl_core.data.sources import Entry
+from tl_core.data.split_words import split_of
 from tl_core.escape import encodable
 
 ENDINGS = (".csv", ".tsv")
@@ -28,8 +28,6 @@ ENDINGS = (".csv", ".tsv")
 _LABELS = ("label", "labels", "class", "class_name", "classname", "category", "target", "species",
            "breed", "diagnosis", "tag", "klasse", "classe", "clase")  # fmt: skip
 _SPLITS = ("split", "set", "subset", "partition")
-_SPLIT_WORDS: dict[str, Split] = {**SPLIT_FOLDERS, "training": "train", "testing": "test",
-                                  "dev": "validation"}  # fmt: skip
 _LARGEST = 64 << 20  # bytes of a table
 _TRIED = 5  # tables of one source
 _SEEN = 1000  # rows that decide which column is which
@@ -200,5 +198,5 @@ def _splits(rows: Sequence[Sequence[str]], columns: _Columns) -> list[Split | No
     if columns.split is None:
         return None
     words = [row[columns.split].strip().lower() if len(row) > columns.split else "" for row in rows]
-    given: list[Split | None] = [_SPLIT_WORDS.get(word) for word in words]
+    given: list[Split | None] = [split_of(word) for word in words]
     return given if given and None not in given and "train" in given else None

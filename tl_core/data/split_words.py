@@ -1,0 +1,91 @@
+"""What people call the splits, in folders and in tables: train, seg_test, Validierung, X_train."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from functools import lru_cache
+
+from tl_core.data.dataset import Split
+
+_CALLED: dict[Split, str] = {
+    "train": "train training trainings trainset trainingset traindata trainingdata trainingsdaten "
+    "trainval trn xtrain entrenamiento entrainement apprentissage addestramento treino treinamento",
+    "validation": "val valid validation validate valset validset validationset vali xval dev devel "
+    "devset development eval evaluation evalset validierung validierungsdaten validacion "
+    "validazione validacao",
+    "test": "test tests testing testset testingset testdata testdaten tst xtest holdout heldout "
+    "prueba pruebas teste testen",
+}
+_WORDS: dict[str, Split] = {word: split for split, said in _CALLED.items() for word in said.split()}
+# Words that a split's name may have beside it and that change nothing.
+_FILLING = {"set", "sets", "data", "dataset", "datasets", "daten", "image", "images", "img", "imgs",
+            "picture", "pictures", "photo", "photos", "bilder", "seg", "x", "split", "splits",
+            "folder", "part", "samples", "public", "private", "the", "my"}  # fmt: skip
+_FALSE = {"false", "0", "0.0", "no", "n", "f"}
+_TRUE = {"true", "1", "1.0", "yes", "y", "t"}
+
+
+@lru_cache(maxsize=4096)
+def split_of(name: str) -> Split | None:
+    """Return the split that a folder or a cell means by all of its words.
+
+    >>> split_of("seg_train"), split_of("X_test"), split_of("PublicTest"), split_of("val2017")
+    ('train', 'test', 'test', 'validation')
+    >>> split_of("test tube"), split_of("train or test"), split_of("ants")
+    (None, None, None)
+    """
+    words = _words(name)
+    found = _meant(words)
+    is_all = "".join(words) in _WORDS or all(w in _WORDS or w in _FILLING for w in words)
+    return found if is_all else None
+
+
+def split_within(name: str) -> Split | None:
+    """Return the split that a name speaks of among other words.
+
+    >>> split_within("rps-test-set"), split_within("rps")
+    ('test', None)
+    """
+    return _meant(_words(name))
+
+
+def flagged_split(heading: str, cell: str) -> Split | None:
+    """Return the split that a yes or no means below a heading such as `is_valid`.
+
+    >>> flagged_split("is_valid", "True"), flagged_split("is_valid", "0"), flagged_split("age", "1")
+    ('validation', 'train', None)
+    """
+    means, said = split_within(heading), cell.strip().lower()
+    if means is None or said not in _TRUE | _FALSE:
+        return None
+    if said in _TRUE:
+        return means
+    return "test" if means == "train" else "train"
+
+
+def are_splits(names: Iterable[str]) -> bool:
+    """Say whether these are splits; a lone `train` among others is a class of trains.
+
+    >>> are_splits(["Training", "Validierung"]), are_splits(["train", "plane", "bus"])
+    (True, False)
+    """
+    names = set(names)
+    splits = {name: split for name in names if (split := split_of(name))}
+    kinds = set(splits.values())
+    return "train" in kinds and (len(kinds) > 1 or set(splits) == names)
+
+
+def _words(name: str) -> list[str]:
+    """Return a name's words in small letters: of `ValSet2` val and set."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", plain)
+    return re.findall(r"[a-z]+", spaced.lower())
+
+
+def _meant(words: list[str]) -> Split | None:
+    if (whole := "".join(words)) in _WORDS:
+        return _WORDS[whole]
+    meant = {_WORDS[word] for word in words if word in _WORDS}
+    return meant.pop() if len(meant) == 1 else None
