@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from tl_core.backbones.card import Preprocessing
 from tl_core.data.dataset import SPLITS, Split
+from tl_core.data.deep import RANGES
 
 SCHEMA = 2
 WEIGHTS = "weights.safetensors"
@@ -188,7 +189,10 @@ def _preprocessing(values: dict[str, Any]) -> Preprocessing:
         raise ValueError("its preprocessing is out of bounds")
     if values["interpolation"] not in ("bilinear", "bicubic"):
         raise ValueError("its preprocessing is unknown")
-    return Preprocessing(size, resize, values["interpolation"], (red, green, blue), std)
+    white = int(values.get("white", 0))  # older bundles do not say
+    if white not in (0, *RANGES):
+        raise ValueError("its range of values is unknown")
+    return Preprocessing(size, resize, values["interpolation"], (red, green, blue), std, white)
 
 
 def _member(values: dict[str, Any]) -> Member:
