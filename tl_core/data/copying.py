@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tl_core.data.dataset import Skipped, Split, stored_path
-from tl_core.data.decode import decode
+from tl_core.data.decode import look_at
 from tl_core.data.deep import white_of
 from tl_core.data.layout import Place
 from tl_core.data.limits import limits
@@ -185,12 +185,12 @@ def _chunks(entry: Entry) -> Iterator[bytes]:
 def _opened(path: Path, white: int) -> _Opened | str:
     """Return what the checks need to know of a picture, or why it is not taken."""
     try:
-        decoded = decode(path, white)
+        seen = look_at(path, white, lambda one: _Opened(sketch(one.image), one.highest))
     except UnreadableImageError as error:
         return str(error)
-    if white and decoded.highest > white:
-        return f"its values go up to {decoded.highest:,}, and {white:,} is white in this set"
-    return _Opened(sketch(decoded.image), decoded.highest)
+    if white and seen.highest > white:
+        return f"its values go up to {seen.highest:,}, and {white:,} is white in this set"
+    return seen
 
 
 def _once(found: Sequence[Found]) -> tuple[list[Found], list[Skipped]]:

@@ -7,10 +7,12 @@ caches are keyed by it and bundles record it.
 from __future__ import annotations
 
 import io
-from contextlib import suppress
+import threading
+from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +27,7 @@ from tl_core.data.deep import (
     scaled_greys,
     strips,
 )
-from tl_core.data.formats import FORMATS, HEIC, check_cost
+from tl_core.data.formats import FORMATS, HEIC, check_cost, memory_of
 from tl_core.data.resize import resized
 from tl_core.errors import UnreadableImageError
 from tl_core.workspace import write_atomic
@@ -56,6 +58,9 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+_LARGE = 150_000_000  # bytes of memory to decode one
+_ONE = threading.RLock()
+_Seen = TypeVar("_Seen")
 _LONGEST_STRIP = 100  # times the shorter side; the centre crop sees 1 of them
 
 
@@ -94,18 +99,29 @@ def open_image(source: str | Path | bytes | BinaryIO, white: int = 0) -> Image.I
 
 def decode(source: str | Path | bytes | BinaryIO, white: int = 0) -> Decoded:
     """Read a picture as `open_image` does, and tell its highest value as well."""
+    return look_at(source, white, lambda decoded: decoded)
+
+
+def look_at(
+    source: str | Path | bytes | BinaryIO, white: int, see: Callable[[Decoded], _Seen]
+) -> _Seen:
+    """Read a picture as `decode` does and return what `see` makes of it.
+
+    Of large pictures there is one at a time, from its decoding until it has been seen.
+    """
     if isinstance(source, bytes):
         source = io.BytesIO(source)
     elif isinstance(source, (str, Path)):
         try:
             with Path(source).open("rb") as file:
-                return decode(file, white)
+                return look_at(file, white, see)
         except OSError as error:
             raise UnreadableImageError(f"the file cannot be opened ({error.strerror})") from error
     try:
         with Image.open(source, formats=FORMATS) as image:
             check_cost(image, source)
-            return load(image, source, white)
+            with _ONE if memory_of(image) > _LARGE else nullcontext():
+                return see(load(image, source, white))
     except UnreadableImageError:
         raise
     except Exception as error:  # Pillow's readers raise almost anything on hostile bytes
@@ -173,7 +189,7 @@ def fitted(source: Path | bytes, preprocessing: Preprocessing) -> NDArray[np.uin
     Raises:
         UnreadableImageError: see `open_image`.
     """
-    return fit(open_image(source, preprocessing.white), preprocessing)
+    return look_at(source, preprocessing.white, lambda seen: fit(seen.image, preprocessing))
 
 
 def thumbnail(path: Path, cache: Path, side: int = 160, white: int = 0) -> Path:
@@ -211,6 +227,8 @@ def _upright(image: Image.Image, told: Image.Image) -> Image.Image:
 
 
 def _over_white(image: Image.Image) -> Image.Image:
+    if image.mode == "RGB" and not image.has_transparency_data:
+        return image
     if not image.has_transparency_data:
         return image.convert("RGB")
     rgba = image.convert("RGBA")

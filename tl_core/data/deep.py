@@ -160,7 +160,8 @@ def _parts(image: Image.Image) -> Iterator[Image.Image]:
 
 
 def _wide(high: Image.Image, low: Image.Image) -> NDArray[np.uint16]:
-    return np.left_shift(np.asarray(high), 8, dtype=np.uint16) + np.asarray(low)
+    wide: NDArray[np.uint16] = np.asarray(high).astype(np.uint16) << 8 | np.asarray(low)
+    return wide
 
 
 def _raw_mode(tile: Any) -> str:

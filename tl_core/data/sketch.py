@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tl_core.data.decode import open_image
+from tl_core.data.decode import look_at
 from tl_core.data.resize import resized
 from tl_core.errors import UnreadableImageError
 
@@ -67,7 +67,7 @@ def sketch(image: Image.Image) -> Sketches:
 def sketch_file(path: Path, white: int = 0) -> Sketches:
     """Return the sketch of a file; a row of zeros where no picture can be read from it."""
     try:
-        return sketch(open_image(path, white))
+        return look_at(path, white, lambda seen: sketch(seen.image))
     except UnreadableImageError:
         return np.zeros(1, ROW)
 
