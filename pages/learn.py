@@ -77,11 +77,13 @@ def looked_at(dataset: Dataset) -> None:
         )
         item = items[place]
         picture = dataset.path(item)
-        show_small(picture, item.name, dataset.classes[item.label], 320)
+        show_small(picture, item.name, dataset.classes[item.label], 320, dataset.white)
     with right:
         show_stage(
             find_card("mini"),
-            lambda stage: ask.backbone_activations(predictor(), "mini", picture, stage),
+            lambda stage: ask.backbone_activations(
+                predictor(), "mini", picture, stage, dataset.white
+            ),
         )
 
 

@@ -12,6 +12,7 @@ from pages.shared.small import show_small, tiles
 from pages.shared.state import predictor
 from pages.shared.trying import Tried
 from pages.shared.wording import DOUBTED
+from tl_core.bundles.archive import read_manifest
 from tl_core.runs.batch import BEST
 from tl_core.runs.predictor.predicting import Answer
 from tl_core.words import count
@@ -27,17 +28,18 @@ def show_answers(bundle: Path, pictures: Sequence[Tried]) -> None:
     """
     with st.spinner(f"Looking at {count(len(pictures), 'picture')} …", show_time=True):
         answers = predictor().predict(bundle, [p.path for p in pictures])
+    white = read_manifest(bundle).preprocessing.white
     for picture, answer, tile in zip(pictures, answers, tiles(_WIDTH, border=True), strict=False):
         with tile:
-            _card(picture, answer)
+            _card(picture, answer, white)
 
 
-def _card(picture: Tried, answer: Answer) -> None:
+def _card(picture: Tried, answer: Answer, white: int) -> None:
     name = on_page(picture.name, 40)
     if answer.reason:
         st.warning(f"{name}: {on_page(answer.reason, 200)}")
         return
-    show_small(picture.path, picture.name, picture.truth, 320)
+    show_small(picture.path, picture.name, picture.truth, 320, white)
     guess = on_page(answer.best, 40)
     if answer.doubts:
         said, why = DOUBTED[answer.doubts[-1]]

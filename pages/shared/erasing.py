@@ -43,7 +43,9 @@ def _dialog(dataset: Dataset, items: Sequence[Item]) -> None:
     files = sorted({item.file for item in items})
     for item, tile in zip(items[:_SHOWN], tiles(), strict=False):
         with tile:
-            show_small(dataset.path(item), item.name, dataset.classes[item.label])
+            show_small(
+                dataset.path(item), item.name, dataset.classes[item.label], white=dataset.white
+            )
     versions = versions_with(workspace(), files)
     st.markdown(
         f"{len(files)} picture{' goes' if len(files) == 1 else 's go'} from "

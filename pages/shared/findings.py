@@ -108,7 +108,9 @@ def _finding(dataset: Dataset, finding: Finding, key: str) -> None:
     columns = st.columns(min(max(len(finding.items), 2), _PICTURES))
     for column, item in zip(columns, finding.items, strict=False):
         with column:
-            show_small(dataset.path(item), item.name, dataset.classes[item.label])
+            show_small(
+                dataset.path(item), item.name, dataset.classes[item.label], white=dataset.white
+            )
         name = on_page(item.name.replace("\\", "/").rpartition("/")[2], 30)
         where = f"{on_page(dataset.classes[item.label], 30)} · {SPLIT_WORDS[item.split]}"
         column.caption(f"{where} · {name}")

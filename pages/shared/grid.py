@@ -39,7 +39,7 @@ def show_grid(dataset: Dataset) -> list[Item]:
 
 
 def _picture(dataset: Dataset, item: Item, *, is_choosing: bool) -> None:
-    show_small(dataset.path(item), item.name, dataset.classes[item.label])
+    show_small(dataset.path(item), item.name, dataset.classes[item.label], white=dataset.white)
     if is_choosing:
         st.checkbox(
             SPLIT_WORDS[item.split],

@@ -110,7 +110,7 @@ def _picture(run: Run, dataset: Dataset, items: Sequence[Item]) -> None:
         use = "validation picture" if item.split == "validation" else "learned from"
         st.caption(f"**{on_page(dataset.classes[item.label], 40)}**, {use}")
     with left:
-        show_small(dataset.path(item), item.name, dataset.classes[item.label], 320)
+        show_small(dataset.path(item), item.name, dataset.classes[item.label], 320, dataset.white)
 
 
 def _moved(run: Run) -> None:

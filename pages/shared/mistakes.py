@@ -140,7 +140,7 @@ def _picture(dataset: Dataset, item: Item | None, file: str) -> None:
         was_erased = file in {item.file for item in dataset.erased}
         st.caption("The picture was erased." if was_erased else "The picture is gone.")
         return
-    show_small(dataset.path(item), item.name, dataset.classes[item.label])
+    show_small(dataset.path(item), item.name, dataset.classes[item.label], white=dataset.white)
 
 
 def _by_file(dataset: Dataset) -> dict[tuple[str, int], Item]:

@@ -13,7 +13,7 @@ from pages.shared.state import chosen_card, predictor
 from tl_core.backbones.card import Preprocessing
 from tl_core.config import Augment
 from tl_core.data.dataset import Dataset, Item
-from tl_core.data.decode import fit, open_image
+from tl_core.data.decode import fitted
 
 _LARGE, _VIEWS = 480, 6
 _STRENGTHS: dict[str, Augment] = {"a little": "light", "much": "strong"}
@@ -22,17 +22,17 @@ _STRENGTHS: dict[str, Augment] = {"a little": "light", "much": "strong"}
 def show_preview(dataset: Dataset, items: list[Item]) -> None:
     """Show a picture of these, what a network sees of it, and how training varies it."""
     card = chosen_card()
-    preprocessing = card.preprocessing if card else Preprocessing()
+    preprocessing = (card.preprocessing if card else Preprocessing()).reading(dataset.white)
     number = int(st.number_input(f"Picture (of {len(items)})", 1, len(items), 1, key="preview"))
     item = items[number - 1]
     path = dataset.path(item)
     left, right, _ = st.columns([2, 1, 1])
     with left:
-        show_small(path, item.name, dataset.classes[item.label], _LARGE)
+        show_small(path, item.name, dataset.classes[item.label], _LARGE, dataset.white)
         st.caption(f"The picture: {on_page(item.name)}")
     network = card.title if card else "a network"
     right.image(
-        fit(open_image(path), preprocessing),
+        fitted(path, preprocessing),
         width="stretch",
         alt=f"The picture as {network} sees it",
     )

@@ -24,7 +24,7 @@ def tiles(width: int = 108, *, border: bool = False) -> Iterator[DeltaGenerator]
         yield row.container(width=width, border=border)
 
 
-def show_small(path: Path, name: str, label: str = "", side: int = 160) -> None:
+def show_small(path: Path, name: str, label: str = "", side: int = 160, white: int = 0) -> None:
     """Show a small copy of a picture; where it cannot be read, its name and why.
 
     Args:
@@ -32,9 +32,10 @@ def show_small(path: Path, name: str, label: str = "", side: int = 160) -> None:
         name: that it came with.
         label: its class, where it is known.
         side: of the square that the copy fits into, in pixels.
+        white: of its dataset, see `tl_core.data.deep`.
     """
     try:
-        small = thumbnail(path, workspace().cache, side)
+        small = thumbnail(path, workspace().cache, side, white)
     except UnreadableImageError as error:
         st.caption(on_page(f"{name}: {error}", 200))
         return

@@ -82,6 +82,18 @@ def test_a_jpeg_that_is_drawn_over_and_over(monkeypatch: pytest.MonkeyPatch) -> 
         open_image(again)
 
 
+def blank_webp(width: int, height: int) -> bytes:
+    return saved("WEBP", Image.new("RGBA", (width, height), (0, 0, 0, 9)), lossless=True, method=0)
+
+
+def test_memory_counts_and_not_pixels_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADSTART_MAX_DECODING_MB", "10")
+    photo = saved("JPEG", Image.new("RGB", (1200, 1000)))
+    assert open_image(photo).size == (1200, 1000)
+    with pytest.raises(UnreadableImageError, match=r"needs 24 MB of memory .* at most 10"):
+        open_image(blank_webp(1200, 1000))
+
+
 @pytest.mark.shared
 def test_without_its_package_a_heic_says_what_to_install(
     shared_data: Path, monkeypatch: pytest.MonkeyPatch

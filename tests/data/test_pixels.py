@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tl_core.backbones.card import Preprocessing
+from tl_core.data import decode
 from tl_core.data import pixels as module
 from tl_core.data.decode import fit, open_image
 from tl_core.data.pixels import CACHE_BUDGET, Pixels, decode_pixels, pixels_key, trim, why_streamed
@@ -48,9 +49,9 @@ def opened(monkeypatch):
     """The paths that were opened, in order."""
     paths = []
 
-    def watched(path):
+    def watched(path, *how):
         paths.append(path)
-        return open_image(path)
+        return open_image(path, *how)
 
     monkeypatch.setattr(module, "open_image", watched)
     return paths
@@ -103,7 +104,7 @@ def test_mean_and_deviation_do_not_matter(stored, cache):
 
 def test_another_opener_is_another_entry(stored, cache, monkeypatch):
     decode_pixels(stored, SMALL, cache)
-    monkeypatch.setattr(module, "OPENER", "next")
+    monkeypatch.setattr(decode, "OPENER", "next")
     decode_pixels(stored, SMALL, cache)
     assert len(cached(cache)) == 2
 
@@ -223,7 +224,7 @@ def test_the_key_is_that_of_content_and_fit(stored, monkeypatch):
         pixels_key(stored, Preprocessing(15, 20)),
         pixels_key(stored, Preprocessing(16, 20, "bicubic")),
     }
-    monkeypatch.setattr(module, "OPENER", "next")
+    monkeypatch.setattr(decode, "OPENER", "next")
     assert len(others | {pixels_key(stored, SMALL), key}) == 7
 
 

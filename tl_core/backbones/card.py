@@ -6,7 +6,7 @@ Nothing here imports torch: pages and the terminal show cards without paying for
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tl_core.errors import unknown
 
@@ -26,6 +26,8 @@ class Preprocessing:
         interpolation: "bilinear" or "bicubic".
         mean: per channel (red, green, blue), of values between 0 and 1.
         std: per channel, likewise.
+        white: value that is white in pictures of more than 8 bits, as the set that was learned
+            from has it; 0 where it has none.
     """
 
     size: int = 224
@@ -33,6 +35,11 @@ class Preprocessing:
     interpolation: str = "bilinear"
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    white: int = 0
+
+    def reading(self, white: int) -> Preprocessing:
+        """Return this for a set of pictures in which `white` is white; see `deep.white_of`."""
+        return replace(self, white=white)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,8 @@ from typing import Any, Self
 
 from tl_core.backbones.card import Preprocessing
 from tl_core.data.dataset import SPLITS, Split
+from tl_core.data.deep import RANGES
+from tl_core.data.limits import limits
 
 SCHEMA = 2
 WEIGHTS = "weights.safetensors"
@@ -182,13 +184,19 @@ def _preprocessing(values: dict[str, Any]) -> Preprocessing:
     size, resize = int(values["size"]), int(values["resize"])
     red, green, blue = mean = tuple(map(float, values["mean"]))
     std = tuple(map(float, values["std"]))
-    if not 8 <= size <= resize <= 4096 or size > 2048 or len(std) != 3:
+    most = limits().seen_pixels
+    if size > most:
+        raise ValueError(f"it asks for pictures of {size:,} pixels, and at most {most:,} are made")
+    if not 8 <= size <= resize <= 2 * most or len(std) != 3:
         raise ValueError("its preprocessing is out of bounds")
     if not all(map(math.isfinite, mean + std)) or min(std) <= 0:
         raise ValueError("its preprocessing is out of bounds")
     if values["interpolation"] not in ("bilinear", "bicubic"):
         raise ValueError("its preprocessing is unknown")
-    return Preprocessing(size, resize, values["interpolation"], (red, green, blue), std)
+    white = int(values.get("white", 0))  # older bundles do not say
+    if white not in (0, *RANGES):
+        raise ValueError("its range of values is unknown")
+    return Preprocessing(size, resize, values["interpolation"], (red, green, blue), std, white)
 
 
 def _member(values: dict[str, Any]) -> Member:

@@ -95,11 +95,13 @@ class Model:
         Raises:
             UnreadableImageError: no picture could be read from it.
         """
+        preprocessing = self.manifest.preprocessing
         if isinstance(picture, Image.Image):
-            image = as_rgb(picture)
+            image = as_rgb(picture, preprocessing.white)
         else:
-            image = open_image(Path(picture) if isinstance(picture, str) else picture)
-        return fit(image, self.manifest.preprocessing)
+            source = Path(picture) if isinstance(picture, str) else picture
+            image = open_image(source, preprocessing.white)
+        return fit(image, preprocessing)
 
     def features(self, pixels: Pixels | NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return what the last stage makes `(N, F)` of prepared pictures `(N, S, S, 3)`.

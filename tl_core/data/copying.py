@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tl_core.data.dataset import Skipped, Split, stored_path
-from tl_core.data.decode import open_image
+from tl_core.data.decode import look_at
+from tl_core.data.deep import white_of
 from tl_core.data.layout import Place
 from tl_core.data.limits import limits
-from tl_core.data.sketch import Sketches, sketch
+from tl_core.data.sketch import Sketches, sketch, sketch_files
 from tl_core.data.sketches import Known
 from tl_core.data.sources import Entry
 from tl_core.errors import UnreadableImageError
@@ -47,11 +48,22 @@ class Copied:
         found: pictures that can be read, one of several equal ones in a class and split.
         skipped: files that were left out.
         sketches: what the checks need to know of each picture.
+        white: value that is white in those of more than 8 bits, as it was given or as they have
+            it; 0 where there are none.
+        deep: files of those.
     """
 
     found: tuple[Found, ...]
     skipped: tuple[Skipped, ...]
     sketches: Known
+    white: int = 0
+    deep: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class _Opened:
+    sketch: Sketches
+    highest: int  # see `decode.Decoded`
 
 
 class UnusableError(Exception):
@@ -59,7 +71,12 @@ class UnusableError(Exception):
 
 
 def copy_in(
-    entries: Sequence[Entry], places: Sequence[Place], site: Path, progress: Progress | None = None
+    entries: Sequence[Entry],
+    places: Sequence[Place],
+    site: Path,
+    progress: Progress | None = None,
+    *,
+    white: int = 0,
 ) -> Copied:
     """Copy files into a building site and open each once, in other threads.
 
@@ -69,6 +86,7 @@ def copy_in(
             reads quickest, that of the entries.
         site: see `site.building_site`.
         progress: called with (files done, files in all).
+        white: of the set that they come into; 0 where that is theirs to decide.
 
     Raises:
         UserError: the disk has no room for them.
@@ -76,8 +94,8 @@ def copy_in(
     require_space(site, sum(entries[place.index].size for place in places))
     readable: list[Found] = []
     skipped: list[Skipped] = []
-    opening: dict[str, Future[Sketches | str]] = {}
-    opened: dict[str, Sketches | str] = {}
+    opening: dict[str, Future[_Opened | str]] = {}
+    opened: dict[str, _Opened | str] = {}
     waiting: deque[Found] = deque()
 
     def finish(leave: int) -> None:
@@ -107,7 +125,7 @@ def copy_in(
                 tell()
             else:
                 if file not in opened and file not in opening:
-                    opening[file] = pool.submit(_opened, stored_path(site, file))
+                    opening[file] = pool.submit(_opened, stored_path(site, file), white)
                 waiting.append(Found(file, place))
             finish(leave=_READ_AHEAD)
         finish(leave=0)
@@ -115,7 +133,13 @@ def copy_in(
         pool.shutdown(cancel_futures=True)
     found, twice = _once(readable)
     known = {file: seen for file, seen in opened.items() if not isinstance(seen, str)}
-    return Copied(tuple(found), (*skipped, *twice), known)
+    sketches = {file: seen.sketch for file, seen in known.items()}
+    deep = frozenset(file for file, seen in known.items() if seen.highest)
+    if not white:
+        white = white_of(seen.highest for seen in known.values())
+        if white:
+            sketches |= sketch_files([stored_path(site, file) for file in sorted(deep)], white)
+    return Copied(tuple(found), (*skipped, *twice), sketches, white, deep)
 
 
 def copy_entry(entry: Entry, site: Path) -> str:
@@ -158,12 +182,15 @@ def _chunks(entry: Entry) -> Iterator[bytes]:
         raise UnusableError("damaged inside the archive") from error
 
 
-def _opened(path: Path) -> Sketches | str:
-    """Return what the checks need to know of a picture, or why it cannot be read."""
+def _opened(path: Path, white: int) -> _Opened | str:
+    """Return what the checks need to know of a picture, or why it is not taken."""
     try:
-        return sketch(open_image(path))
+        seen = look_at(path, white, lambda one: _Opened(sketch(one.image), one.highest))
     except UnreadableImageError as error:
         return str(error)
+    if white and seen.highest > white:
+        return f"its values go up to {seen.highest:,}, and {white:,} is white in this set"
+    return seen
 
 
 def _once(found: Sequence[Found]) -> tuple[list[Found], list[Skipped]]:

@@ -71,6 +71,8 @@ class Dataset:
         created: when it was imported, in seconds since 1970.
         parent: id of the version that it was made of; empty for an import.
         erased: pictures that were in it and were erased; their names are forgotten.
+        white: value that is white in its pictures of more than 8 bits, see `deep`; 0 where it has
+            none, or was imported before that was decided.
     """
 
     id: str
@@ -84,6 +86,7 @@ class Dataset:
     created: float = 0.0
     parent: str = ""
     erased: tuple[Item, ...] = ()
+    white: int = 0
 
     def path(self, item: Item) -> Path:
         """Return where the item's file lies."""
@@ -122,7 +125,7 @@ def stored_path(folder: Path, file: str) -> Path:
 
 
 def fingerprint(
-    classes: Sequence[str], items: Iterable[Item], *, given_split: bool, owner: str
+    classes: Sequence[str], items: Iterable[Item], *, given_split: bool, owner: str, white: int = 0
 ) -> str:
     """Return the id of a dataset with this content, whatever its name or its files' names."""
     content = [
@@ -130,6 +133,7 @@ def fingerprint(
         sorted([item.file, item.label, item.split] for item in items),
         given_split,
         owner,
+        *([white] if white else []),
     ]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
@@ -149,6 +153,7 @@ def save(dataset: Dataset) -> None:
         "given_split": dataset.given_split,
         "classes": dataset.classes,
         "parent": dataset.parent,
+        "white": dataset.white,
         "items": [_values(item) for item in dataset.items],
         "erased": [_values(item) for item in dataset.erased],
         "skipped": [[skipped.path, skipped.reason] for skipped in dataset.skipped],
@@ -226,6 +231,7 @@ def _load(file: Path, _changed: int) -> Dataset:
         created=float(record["created"]),
         parent=_checked(record.get("parent", ""), str),
         erased=tuple(_item(values, len(classes)) for values in record.get("erased", [])),
+        white=_checked(record.get("white", 0), int),
     )
 
 

@@ -7,15 +7,28 @@ caches are keyed by it and bundles record it.
 from __future__ import annotations
 
 import io
-from contextlib import suppress
+import threading
+from collections.abc import Callable
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
-from tl_core.data.formats import FORMATS, HEIC, check_cost
+from tl_core.data.deep import (
+    RANGES,
+    highest_value,
+    is_negative,
+    low_bytes,
+    scaled_colours,
+    scaled_greys,
+    strips,
+)
+from tl_core.data.formats import FORMATS, HEIC, check_cost, memory_of
+from tl_core.data.resize import resized
 from tl_core.errors import UnreadableImageError
 from tl_core.workspace import write_atomic
 
@@ -23,6 +36,16 @@ if TYPE_CHECKING:
     from tl_core.backbones.card import Preprocessing
 
 OPENER = "1"
+
+
+def opener_name(white: int) -> str:
+    """Return what decides about a picture's pixels besides its file.
+
+    >>> opener_name(0), opener_name(4095)
+    ('1', '1-white-4095')
+    """
+    return f"{OPENER}-white-{white}" if white else OPENER
+
 
 _WHITE = (255, 255, 255, 255)
 _UPRIGHT = {
@@ -35,17 +58,35 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+_LARGE = 150_000_000  # bytes of memory to decode one
+_ONE = threading.RLock()
+_Seen = TypeVar("_Seen")
 _LONGEST_STRIP = 100  # times the shorter side; the centre crop sees 1 of them
 
 
-def open_image(source: str | Path | bytes | BinaryIO) -> Image.Image:
+@dataclass(frozen=True)
+class Decoded:
+    """A picture as a person would see it.
+
+    Attributes:
+        image: RGB, without its file.
+        highest: the highest value in its file; 0 where it has 8 bits.
+    """
+
+    image: Image.Image
+    highest: int
+
+
+def open_image(source: str | Path | bytes | BinaryIO, white: int = 0) -> Image.Image:
     """Read a picture as a person would see it, always RGB.
 
-    The first frame, turned upright by its EXIF orientation, transparency over white, 16-bit and
-    floating-point greys scaled to 8 bits.
+    The first frame, turned upright by its EXIF orientation, transparency over white, what has more
+    than 8 bits scaled to 8.
 
     Args:
         source: a path, the file's bytes, or an open binary file.
+        white: value that is white in pictures of more than 8 bits, as it was decided for the set
+            that they belong to; 0 where nobody did: all that a file can hold.
 
     Returns:
         An RGB picture, fully decoded, without its file.
@@ -53,29 +94,65 @@ def open_image(source: str | Path | bytes | BinaryIO) -> Image.Image:
     Raises:
         UnreadableImageError: no picture could be read; the message is the reason alone.
     """
+    return decode(source, white).image
+
+
+def decode(source: str | Path | bytes | BinaryIO, white: int = 0) -> Decoded:
+    """Read a picture as `open_image` does, and tell its highest value as well."""
+    return look_at(source, white, lambda decoded: decoded)
+
+
+def look_at(
+    source: str | Path | bytes | BinaryIO, white: int, see: Callable[[Decoded], _Seen]
+) -> _Seen:
+    """Read a picture as `decode` does and return what `see` makes of it.
+
+    Of large pictures there is one at a time, from its decoding until it has been seen.
+    """
     if isinstance(source, bytes):
         source = io.BytesIO(source)
     elif isinstance(source, (str, Path)):
         try:
             with Path(source).open("rb") as file:
-                return open_image(file)
+                return look_at(file, white, see)
         except OSError as error:
             raise UnreadableImageError(f"the file cannot be opened ({error.strerror})") from error
     try:
         with Image.open(source, formats=FORMATS) as image:
             check_cost(image, source)
-            # In full: JPEG's quicker draft mode left pixels up to 110 of 255 away from it.
-            image.load()
-            return as_rgb(image)
+            with _ONE if memory_of(image) > _LARGE else nullcontext():
+                return see(load(image, source, white))
     except UnreadableImageError:
         raise
     except Exception as error:  # Pillow's readers raise almost anything on hostile bytes
         raise UnreadableImageError(_reason(error, source)) from error
 
 
-def as_rgb(image: Image.Image) -> Image.Image:
+def load(image: ImageFile.ImageFile, file: BinaryIO, white: int = 0) -> Decoded:
+    """Decode an opened picture; see `open_image`.
+
+    Args:
+        image: opened and not yet decoded.
+        file: what it was opened from.
+        white: see `open_image`.
+    """
+    # The upper bytes of 16-bit colours are all that is seen, unless white lies far below.
+    low = low_bytes(image, file) if white != RANGES[-1] else None
+    # In full: JPEG's quicker draft mode left pixels up to 110 of 255 away from it.
+    image.load()
+    highest = highest_value(image, low)
+    if low is not None and white:
+        return Decoded(as_rgb(scaled_colours(image, low, white)), highest)
+    return Decoded(as_rgb(image, white), highest)
+
+
+def as_rgb(image: Image.Image, white: int = 0) -> Image.Image:
     """Return a loaded picture as `open_image` would: upright, over white, 8 bits, RGB."""
-    return _to_rgb(_upright(image))
+    if image.mode == "F" or image.mode.startswith("I"):
+        grey = scaled_greys(image, white)
+        grey = grey.point(lambda value: 255 - value) if is_negative(image) else grey
+        return _upright(grey, image).convert("RGB")
+    return _over_white(_upright(image, image))
 
 
 def fit(image: Image.Image, preprocessing: Preprocessing) -> NDArray[np.uint8]:
@@ -100,29 +177,40 @@ def fit(image: Image.Image, preprocessing: Preprocessing) -> NDArray[np.uint8]:
         else (int(short * width / height), short)
     )
     if target != image.size:
-        image = image.resize(target, Image.Resampling[preprocessing.interpolation.upper()])
+        image = resized(image, target, Image.Resampling[preprocessing.interpolation.upper()])
     left, top = (_crop_start(side, size) for side in target)
     # Pillow's crop fills what lies outside the picture with black, as torchvision's padding does.
     return np.asarray(image.crop((left, top, left + size, top + size)))
 
 
-def thumbnail(path: Path, cache: Path, side: int = 160) -> Path:
+def fitted(source: Path | bytes, preprocessing: Preprocessing) -> NDArray[np.uint8]:
+    """Open a picture as its set is read, and `fit` it.
+
+    Raises:
+        UnreadableImageError: see `open_image`.
+    """
+    return look_at(source, preprocessing.white, lambda seen: fit(seen.image, preprocessing))
+
+
+def thumbnail(path: Path, cache: Path, side: int = 160, white: int = 0) -> Path:
     """Return a small WebP copy of a stored picture, made when it is first asked for.
 
     Args:
         path: a stored file, named by its content's hash.
         cache: the workspace's cache folder.
         side: of the square that the copy fits into, in pixels.
+        white: see `open_image`.
 
     Raises:
         UnreadableImageError: the picture cannot be read.
         UserError: the disk is full.
     """
-    small = cache / "thumbnails" / path.name[:2] / f"{path.name}-{side}-{OPENER}.webp"
+    name = f"{path.name}-{side}-{opener_name(white)}.webp"
+    small = cache / "thumbnails" / path.name[:2] / name
     if not small.exists():
         if not path.exists():
             raise UnreadableImageError("the picture was erased")
-        image = open_image(path)
+        image = open_image(path, white)
         image.thumbnail((side, side))
         buffer = io.BytesIO()
         image.save(buffer, "WEBP", quality=80)
@@ -130,52 +218,26 @@ def thumbnail(path: Path, cache: Path, side: int = 160) -> Path:
     return small
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    """Undo the camera's rotation; an unreadable EXIF block means that there is none."""
+def _upright(image: Image.Image, told: Image.Image) -> Image.Image:
+    """Undo the camera's rotation, which `told` tells; an unreadable EXIF block tells of none."""
     orientation = 1
     with suppress(Exception):
-        orientation = int(image.getexif().get(0x0112, 1))
+        orientation = int(told.getexif().get(0x0112, 1))
     return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "F" or image.mode.startswith("I"):
-        return _deep_grey_to_rgb(image)
-    if image.has_transparency_data:
-        rgba = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", rgba.size, _WHITE), rgba).convert("RGB")
-    return image.convert("RGB")
-
-
-def _deep_grey_to_rgb(image: Image.Image) -> Image.Image:
-    """Scale greys of more than 8 bits; Pillow's own conversion would clip them to white."""
-    values = np.asarray(image).astype(np.float32)
-    grey = Image.fromarray(_to_eight_bits(values, sixteen=image.mode.startswith("I;16")))
-    see_through = image.info.get("transparency")
-    if isinstance(see_through, int):
-        grey.paste(255, mask=Image.fromarray(values == see_through))
-    return grey.convert("RGB")
-
-
-def _to_eight_bits(values: NDArray[np.float32], *, sixteen: bool) -> NDArray[np.uint8]:
-    """Map greys to 0..255: by the full range they use where that is clear, else by their own.
-
-    >>> _to_eight_bits(np.array([0, 32896, 65535], np.float32), sixteen=True).tolist()
-    [0, 128, 255]
-    >>> _to_eight_bits(np.array([-1, 0, 1], np.float32), sixteen=False).tolist()
-    [0, 128, 255]
-    """
-    finite = np.isfinite(values)
-    low, high = (values[finite].min(), values[finite].max()) if finite.any() else (0.0, 0.0)
-    values = np.where(finite, values, low)
-    if sixteen and low >= 0:
-        low, high = 0.0, 65535.0
-    elif low >= 0 and high <= 1:
-        low, high = 0.0, 1.0
-    elif low >= 0 and high <= 255:
-        low, high = 0.0, 255.0
-    scaled = (values.astype(np.float64) - low) / max(high - low, 1e-12)
-    return np.floor(scaled * 255 + 0.5).clip(0, 255).astype(np.uint8)
+def _over_white(image: Image.Image) -> Image.Image:
+    if image.mode == "RGB" and not image.has_transparency_data:
+        return image
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    rgba = image.convert("RGBA")
+    seen = Image.new("RGB", rgba.size)
+    for box in strips(rgba.size):
+        part = rgba.crop(box)
+        white = Image.new("RGBA", part.size, _WHITE)
+        seen.paste(Image.alpha_composite(white, part).convert("RGB"), box)
+    return seen
 
 
 def _without_long_ends(image: Image.Image) -> Image.Image:

@@ -177,7 +177,9 @@ def _changed(
     _check(classes, kept)
     return replace(
         dataset,
-        id=fingerprint(classes, kept, given_split=dataset.given_split, owner=dataset.owner),
+        id=fingerprint(
+            classes, kept, given_split=dataset.given_split, owner=dataset.owner, white=dataset.white
+        ),
         classes=classes,
         items=tuple(kept),
         erased=(),

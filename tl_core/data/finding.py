@@ -27,6 +27,7 @@ Kind = Literal[
     "blurry",
     "tiny",
     "odd-shape",
+    "range",
     "class-names",
     "few",
     "unbalanced",
@@ -48,6 +49,7 @@ TITLES: Mapping[Kind, str] = {
     "near-duplicate": "Nearly the same picture",
     "odd-shape": "Very long or very tall pictures",
     "unbalanced": "Classes of very different size",
+    "range": "Pictures of more than 8 bits",
 }
 """For people, in the order in which findings are told."""
 
@@ -131,7 +133,10 @@ def summed_up(found: Iterable[Finding]) -> list[str]:
     >>> summed_up([Finding("few", "warning", "The class ants has 3 pictures.", names=("ants",))])
     ['Found  Classes with few pictures: 1']
     """
-    return [f"Found  {TITLES[kind]}: {len(group)}" for kind, group in by_kind(found).items()]
+    return [
+        f"Found  {TITLES[kind]}: {group[0].why if kind == 'range' else len(group)}"
+        for kind, group in by_kind(found).items()
+    ]
 
 
 def listed(names: Sequence[str], most: int = 3) -> str:

@@ -69,6 +69,9 @@ FORMATS: tuple[str, ...] = tuple(p.format for p in _PLUGINS if p.format) + ((HEI
 SLOW_PIXELS = 2_000_000
 """Of a picture that Pillow decodes in Python (ASCII PPM, QOI, ...), in a second or two."""
 
+_DECODERS = {"WEBP": 12, "GIF": 4, "AVIF": 8, "JPEG2000": 16, "HEIF": 8}
+"""Bytes that a format's decoder takes for each pixel, besides the picture that it makes."""
+
 _SCANS = 12
 """Passes over the picture that a JPEG of the largest size may take; a progressive one has 10."""
 _SCAN_MARKER = b"\xff\xda"
@@ -91,8 +94,21 @@ def check_cost(image: ImageFile.ImageFile, file: BinaryIO) -> None:
         raise _too_many(image, allowed.megapixels)
     if pixels > SLOW_PIXELS and any(tile[0] in Image.DECODERS for tile in image.tile):
         raise _too_many(image, SLOW_PIXELS // 1_000_000)
+    if (needed := memory_of(image)) > allowed.decoding_bytes:
+        raise UnreadableImageError(
+            f"the picture needs {needed / 1e6:,.0f} MB of memory to be opened, and at most "
+            f"{allowed.decoding_mb:,} are taken; make it smaller"
+        )
     if image.format in ("JPEG", "MPO") and pixels * _scans(file) > _SCANS * allowed.pixels:
         raise UnreadableImageError("the picture would take too long to decode")
+
+
+def memory_of(image: Image.Image) -> int:
+    """Return about how many bytes it takes to decode a picture and to turn it into RGB."""
+    held = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2}.get(image.mode, 4)
+    plain = image.mode == "RGB" and image.format in ("JPEG", "MPO", "PNG", "BMP")
+    made = 0 if plain and not image.has_transparency_data else 4
+    return image.width * image.height * (held + made + _DECODERS.get(image.format or "", 0))
 
 
 def _too_many(image: Image.Image, most: int) -> UnreadableImageError:

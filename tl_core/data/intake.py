@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from tl_core.data.copying import Found, Progress, copy_in
+from tl_core.data.copying import Copied, Found, Progress, copy_in
 from tl_core.data.dataset import Dataset, Item, Skipped, Split, fingerprint
 from tl_core.data.layout import (
     Layout,
@@ -164,8 +164,8 @@ def _import(
     with disk_errors(f"the dataset {title}"), building_site(workspace.datasets) as site:
         copied = copy_in(entries, layout.places, site, progress)
         _check_counts(layout, copied.found, title)
-        sketches = keep_sketches(workspace.cache, copied.sketches)
-        dataset = _build(layout, copied.found, near_groups(sketches), owner, title)
+        sketches = keep_sketches(workspace.cache, copied.sketches, copied.white)
+        dataset = _build(layout, copied, near_groups(sketches), owner, title)
         skipped = (*layout.skipped, *copied.skipped)
         return publish(workspace, replace(dataset, folder=site, skipped=skipped))
 
@@ -191,10 +191,10 @@ def _without_refused(entries: Iterable[Entry]) -> tuple[list[Entry], list[Skippe
 
 
 def _build(
-    layout: Layout, pictures: Sequence[Found], groups: Mapping[str, str], owner: str, title: str
+    layout: Layout, copied: Copied, groups: Mapping[str, str], owner: str, title: str
 ) -> Dataset:
     label = {name: index for index, name in enumerate(layout.classes)}
-    rows = [(picture, label[picture.place.class_name]) for picture in pictures]
+    rows = [(picture, label[picture.place.class_name]) for picture in copied.found]
     items = [
         Item(picture.file, picture.place.name, row_label, split)
         for (picture, row_label), split in zip(rows, _splits(layout, rows, groups), strict=True)
@@ -202,7 +202,9 @@ def _build(
     # By content, so that the same pictures train in the same order on every machine.
     items.sort(key=lambda item: (item.label, item.file, item.split))
     return Dataset(
-        id=fingerprint(layout.classes, items, given_split=layout.given_split, owner=owner),
+        id=fingerprint(
+            layout.classes, items, given_split=layout.given_split, owner=owner, white=copied.white
+        ),
         name=title,
         classes=layout.classes,
         items=tuple(items),
@@ -210,6 +212,7 @@ def _build(
         owner=owner,
         folder=Path(),
         created=time.time(),
+        white=copied.white,
     )
 
 

@@ -24,6 +24,7 @@ _UNREADABLE = (
     "damaged inside",
     "larger than",
     "longer than",
+    "its values go up to",
     "shorter than",
 )
 

@@ -25,7 +25,10 @@ class Limits:
         folders: that a picture may lie below one another. An archive inside an archive is never
             opened.
         name_length: characters of one part of a path.
-        megapixels: of one picture. Phones make 108; decoded, 120 take 360 MB.
+        megapixels: of one picture. Phones make 108.
+        decoding_mb: of memory that pictures may take at once while they are decoded, one of them
+            or several; 108 megapixels that are turned upright take 864.
+        seen_pixels: of the side of the square that a model from elsewhere may ask for.
     """
 
     entries: int = 200_000
@@ -35,6 +38,8 @@ class Limits:
     folders: int = 32
     name_length: int = 255
     megapixels: int = 120
+    decoding_mb: int = 900
+    seen_pixels: int = 1024
 
     @property
     def file_bytes(self) -> int:
@@ -50,6 +55,11 @@ class Limits:
     def name_bytes(self) -> int:
         """Bytes of all names in an archive together; they are held in memory."""
         return self.entries * 256
+
+    @property
+    def decoding_bytes(self) -> int:
+        """Bytes of memory for decoding."""
+        return self.decoding_mb * 1_000_000
 
     @property
     def pixels(self) -> int:

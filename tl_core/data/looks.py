@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tl_core.data.dataset import Item
+from tl_core.data.dataset import Dataset, Item
+from tl_core.data.deep import RANGES
 from tl_core.data.finding import Finding, Kind, Mend, Severity
 from tl_core.data.sketch import Sketches
 
@@ -98,6 +99,17 @@ def look(kind: Kind, items: Sequence[Item], sketches: Sketches) -> list[Finding]
     return [
         Finding(kind, severity, why, items=same, mends=(_remove(same),)) for same in _by_file(found)
     ]
+
+
+def check_range(dataset: Dataset) -> list[Finding]:
+    """Say which value was taken for white, where the files could hold higher ones."""
+    if dataset.white in (0, RANGES[-1]):
+        return []
+    why = (
+        f"16-bit pictures hold values up to {dataset.white:,} here, so {dataset.white:,} is white, "
+        "in training and when predicting."
+    )
+    return [Finding("range", "note", why)]
 
 
 def is_usual(finding: Finding) -> bool:

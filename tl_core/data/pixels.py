@@ -22,7 +22,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from tl_core.data.decode import OPENER, fit, open_image
+from tl_core.data.decode import fit, open_image, opener_name
 from tl_core.data.streamed import Rows, Streamed
 from tl_core.errors import UnreadableImageError, UserError
 from tl_core.workspace import CACHE_BUDGET, disk_errors, new_id, require_space, write_atomic
@@ -231,7 +231,7 @@ def write_pixels(file: Path, shape: tuple[int, ...], pictures: Iterator[NDArray[
 def _fit_name(preprocessing: Preprocessing) -> str:
     """Name all that decides about a picture's pixels but the picture."""
     p = preprocessing
-    return f"opener-{OPENER}-{p.size}-of-{p.resize}-{p.interpolation}"
+    return f"opener-{opener_name(p.white)}-{p.size}-of-{p.resize}-{p.interpolation}"
 
 
 def _decoded_before(folder: Path, names: Sequence[str], shape: tuple[int, ...]) -> _Known:
@@ -257,7 +257,7 @@ def _opener(
         if path.name in known:
             return known[path.name]
         try:
-            return fit(open_image(path), preprocessing)
+            return fit(open_image(path, preprocessing.white), preprocessing)
         except UnreadableImageError as error:
             raise UserError(
                 f"The stored picture {path} can no longer be read ({error}); "

@@ -23,7 +23,7 @@ from tl_core.data.dataset import Dataset, Item
 from tl_core.data.decode import OPENER
 from tl_core.data.finding import TITLES, Finding, Kind, Mend
 from tl_core.data.left_out import check_left_out
-from tl_core.data.looks import is_usual, look
+from tl_core.data.looks import check_range, is_usual, look
 from tl_core.data.repeats import repeated
 from tl_core.data.sketch import SKETCH, Sketches, sketch_files
 from tl_core.data.sketches import keep_sketches, known_sketches
@@ -46,7 +46,7 @@ def scan(dataset: Dataset, sketches: Sketches) -> list[Finding]:
         dataset: the pictures, their classes and splits, and what was left out.
         sketches: one row for each item of the dataset, in their order.
     """
-    found = [*check_left_out(dataset.skipped), *check_classes(dataset)]
+    found = [*check_left_out(dataset.skipped), *check_classes(dataset), *check_range(dataset)]
     items = list(dataset.items)
 
     def take(new: list[Finding]) -> None:
@@ -78,7 +78,7 @@ class Scan:
         self._workspace, self._dataset = workspace, dataset
         paths = {item.file: dataset.path(item) for item in dataset.items}
         self.total = len(paths)
-        self._known = known_sketches(workspace.cache, paths)
+        self._known = known_sketches(workspace.cache, paths, dataset.white)
         self._missing = [path for file, path in paths.items() if file not in self._known]
 
     @property
@@ -91,7 +91,7 @@ class Scan:
         end = time.monotonic() + seconds
         while self._missing:
             tile, self._missing = self._missing[:_TILE], self._missing[_TILE:]
-            self._known |= sketch_files(tile)
+            self._known |= sketch_files(tile, self._dataset.white)
             if time.monotonic() >= end:
                 break
         return not self._missing
@@ -103,7 +103,7 @@ class Scan:
             UserError: the disk is full.
         """
         self.step(float("inf"))
-        keep_sketches(self._workspace.cache, self._known)
+        keep_sketches(self._workspace.cache, self._known, self._dataset.white)
         rows = [self._known[item.file] for item in self._dataset.items]
         found = scan(self._dataset, np.concatenate(rows))
         _keep(self._workspace, self._dataset, found)

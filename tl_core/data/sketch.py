@@ -9,6 +9,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -16,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tl_core.data.decode import open_image
+from tl_core.data.decode import look_at
+from tl_core.data.resize import resized
 from tl_core.errors import UnreadableImageError
 
 SKETCH = "1"
@@ -51,7 +53,7 @@ def sketch(image: Image.Image) -> Sketches:
     middle = _reduced(image)
     pixels = np.asarray(middle)
     row["same"] = _fingerprint(pixels, image.size)
-    row["small"][0] = np.asarray(middle.resize((SIDE, SIDE), Image.Resampling.BOX))
+    row["small"][0] = np.asarray(resized(middle, (SIDE, SIDE), Image.Resampling.BOX))
     row["range"] = max(high - low for low, high in _extrema(middle))
     light = middle.convert("L")
     counts = np.cumsum(light.histogram())
@@ -62,18 +64,19 @@ def sketch(image: Image.Image) -> Sketches:
     return row
 
 
-def sketch_file(path: Path) -> Sketches:
+def sketch_file(path: Path, white: int = 0) -> Sketches:
     """Return the sketch of a file; a row of zeros where no picture can be read from it."""
     try:
-        return sketch(open_image(path))
+        return look_at(path, white, lambda seen: sketch(seen.image))
     except UnreadableImageError:
         return np.zeros(1, ROW)
 
 
-def sketch_files(paths: Sequence[Path]) -> dict[str, Sketches]:
+def sketch_files(paths: Sequence[Path], white: int = 0) -> dict[str, Sketches]:
     """Return the sketches of stored files by their names; see `sketch_file`."""
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-        return dict(zip((path.name for path in paths), pool.map(sketch_file, paths), strict=True))
+        rows = pool.map(partial(sketch_file, white=white), paths)
+        return dict(zip((path.name for path in paths), rows, strict=True))
 
 
 def _reduced(image: Image.Image) -> Image.Image:
@@ -82,7 +85,7 @@ def _reduced(image: Image.Image) -> Image.Image:
     if longest <= _MIDDLE:
         return image
     target = tuple(max(1, round(side * _MIDDLE / longest)) for side in image.size)
-    return image.resize((target[0], target[1]), Image.Resampling.BOX)
+    return resized(image, (target[0], target[1]), Image.Resampling.BOX)
 
 
 def _extrema(image: Image.Image) -> list[tuple[int, int]]:

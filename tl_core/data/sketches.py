@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tl_core.data.decode import OPENER
+from tl_core.data.decode import opener_name
 from tl_core.data.sketch import ROW, SKETCH, Sketches
 from tl_core.workspace import write_atomic
 
@@ -26,20 +26,21 @@ _KEPT = np.dtype([("file", "S64"), ("sketch", ROW)])
 _ROWS = 1024  # written at once
 
 
-def keep_sketches(cache: Path, known: Mapping[str, Sketches]) -> Known:
+def keep_sketches(cache: Path, known: Mapping[str, Sketches], white: int = 0) -> Known:
     """Keep the sketches of a set of pictures, and return them as kept: on disk, not in memory.
 
     Args:
         cache: the workspace's cache folder.
         known: sketches by the hash of the picture.
+        white: of the set, see `deep`.
 
     Raises:
         UserError: the disk is full.
     """
     files = sorted(known)
-    if files and not (file := _file(cache, files)).exists():
+    if files and not (file := _file(cache, files, white)).exists():
         write_atomic(file, _written(files, known))
-    return Known(known) | known_sketches(cache, files)
+    return Known(known) | known_sketches(cache, files, white)
 
 
 def _written(files: Sequence[str], known: Mapping[str, Sketches]) -> Iterator[bytes]:
@@ -56,10 +57,10 @@ def _written(files: Sequence[str], known: Mapping[str, Sketches]) -> Iterator[by
         yield rows.tobytes()
 
 
-def known_sketches(cache: Path, files: Iterable[str]) -> Known:
+def known_sketches(cache: Path, files: Iterable[str], white: int = 0) -> Known:
     """Return the sketches that are kept of these pictures; those of the others are missing."""
     wanted, known = set(files), Known()
-    own = _file(cache, sorted(wanted))
+    own = _file(cache, sorted(wanted), white)
     for file in [own, *(other for other in own.parent.glob("*.npy") if other != own)]:
         if wanted <= known.keys():
             break
@@ -89,6 +90,6 @@ def _held(file: Path, wanted: set[str]) -> Known:
     return {name: rows[n : n + 1] for n, name in enumerate(names) if name in wanted}
 
 
-def _file(cache: Path, files: list[str]) -> Path:
+def _file(cache: Path, files: list[str], white: int) -> Path:
     key = hashlib.sha256("".join(files).encode()).hexdigest()
-    return cache / "sketches" / f"opener-{OPENER}-sketch-{SKETCH}" / f"{key}.npy"
+    return cache / "sketches" / f"opener-{opener_name(white)}-sketch-{SKETCH}" / f"{key}.npy"

@@ -11,7 +11,7 @@ from PIL import Image
 from tl_core.backbones.card import Preprocessing
 from tl_core.config import Augment
 from tl_core.data.augment import augment
-from tl_core.data.decode import fit, open_image
+from tl_core.data.decode import fitted
 
 
 def varied(
@@ -29,7 +29,7 @@ def varied(
     Raises:
         UnreadableImageError: the picture cannot be read.
     """
-    pixels = torch.from_numpy(fit(open_image(path), preprocessing).copy())[None]
+    pixels = torch.from_numpy(fitted(path, preprocessing).copy())[None]
     first = torch.zeros(1, dtype=torch.int64)
     files = []
     for epoch in range(count):

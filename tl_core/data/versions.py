@@ -11,6 +11,8 @@ from pathlib import Path
 
 from tl_core.data.copying import Copied, Progress, copy_in
 from tl_core.data.dataset import Dataset, Skipped, stored_path
+from tl_core.data.decode import decode
+from tl_core.data.deep import white_of
 from tl_core.data.edit import class_name, with_pictures
 from tl_core.data.layout import Place, picture_names
 from tl_core.data.repeats import near_groups
@@ -18,7 +20,7 @@ from tl_core.data.site import building_site, publish
 from tl_core.data.sketch import sketch_files
 from tl_core.data.sketches import Known, keep_sketches, known_sketches
 from tl_core.data.sources import Entry
-from tl_core.errors import UserError
+from tl_core.errors import UnreadableImageError, UserError
 from tl_core.escape import encodable
 from tl_core.workspace import Workspace, disk_errors
 
@@ -66,7 +68,8 @@ def add_pictures(
     places = [Place(index, called, name, None) for index, called in named.items()]
     refused = [Skipped(encodable(e.name), e.refused) for e in entries if e.refused]
     with disk_errors(f"the dataset {dataset.name}"), building_site(workspace.datasets) as site:
-        copied = copy_in(usable, places, site, progress)
+        copied = copy_in(usable, places, site, progress, white=dataset.white)
+        dataset, copied = _in_one_range(dataset, copied, site)
         groups = near_groups(_sketches(workspace, dataset, copied))
         found = [(one.file, one.place.name) for one in copied.found]
         after = with_pictures(dataset, name, found, groups)
@@ -93,13 +96,33 @@ def _known(dataset: Dataset, name: str, copied: Copied) -> list[Skipped]:
 def _sketches(workspace: Workspace, dataset: Dataset, copied: Copied) -> Known:
     """Return what is known of all pictures, old and new; what is not is looked at now."""
     paths = {item.file: dataset.path(item) for item in dataset.items}
-    known = known_sketches(workspace.cache, paths) | dict(copied.sketches)
+    known = known_sketches(workspace.cache, paths, dataset.white) | dict(copied.sketches)
     missing = [path for file, path in paths.items() if file not in known]
-    seen = sketch_files(missing)
+    seen = sketch_files(missing, dataset.white)
     lost = {file for file, row in seen.items() if not row["width"][0]}
-    return keep_sketches(
-        workspace.cache, {f: row for f, row in (known | seen).items() if f not in lost}
-    )
+    kept = {file: row for file, row in (known | seen).items() if file not in lost}
+    return keep_sketches(workspace.cache, kept, dataset.white)
+
+
+def _in_one_range(dataset: Dataset, copied: Copied, site: Path) -> tuple[Dataset, Copied]:
+    """Decide what is white once the first pictures of more than 8 bits come into a dataset.
+
+    One that was imported before that was decided may hold some already.
+    """
+    if copied.white == dataset.white:
+        return dataset, copied
+    held = (_highest(dataset.path(item)) for item in dataset.items)
+    white = white_of([copied.white, *held])
+    seen = sketch_files([stored_path(site, file) for file in copied.deep], white)
+    sketches = dict(copied.sketches) | seen
+    return replace(dataset, white=white), replace(copied, white=white, sketches=sketches)
+
+
+def _highest(path: Path) -> int:
+    try:
+        return decode(path).highest
+    except UnreadableImageError:
+        return 0
 
 
 def _written(workspace: Workspace, before: Dataset, after: Dataset, site: Path) -> Dataset:

@@ -69,14 +69,14 @@ def handmade_run(
     learn(device="the processor", device_kind="cpu", dataset_name=dataset.name,
           classes=list(dataset.classes))  # fmt: skip
 
-    told = Following([], emit, wish)
+    told, seen = Following([], emit, wish), PREPROCESSING.reading(dataset.white)
     features: dict[Split, NDArray[np.float32]] = {}
     began = time.perf_counter()
     for split in SPLITS:
         if items := dataset.of(split):
             paths = [dataset.path(item) for item in items]
             opening = told.counting(f"Opening the pictures of the {split} set")
-            pixels = decode_pixels(paths, PREPROCESSING, workspace.cache, opening)
+            pixels = decode_pixels(paths, seen, workspace.cache, opening)
             features[split] = describe(
                 pixels[:], told.counting(f"Describing the {split} set by hand")
             )

@@ -25,7 +25,7 @@ def manifest_of(config: RunConfig, dataset: Dataset, todo: Plan) -> Manifest:
     return Manifest(
         backbone=config.backbone,
         classes=dataset.classes,
-        preprocessing=card.preprocessing,
+        preprocessing=card.preprocessing.reading(dataset.white),
         opener=OPENER,
         recipe=todo.recipe,
         frozen_stages=card.stage_names[: todo.cut],

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tl_core.backbones.card import Card
+from tl_core.backbones.card import Preprocessing
 from tl_core.backbones.catalog import find_card
 from tl_core.backbones.chain import Chain
 from tl_core.backbones.inference import choose_path
@@ -111,7 +111,8 @@ def train_run(
     learn(**_facts(card.name, dataset, todo, device))
 
     trim(workspace.cache, CACHE_BUDGET)
-    pixels = _opened(dataset, card, workspace, told)
+    preprocessing = card.preprocessing.reading(dataset.white)
+    pixels = _opened(dataset, preprocessing, workspace, told)
     chain = _beginning(
         config, dataset, todo, told.counting(f"Downloading the weights of {card.title}")
     )
@@ -122,7 +123,7 @@ def train_run(
 
     pictures = {
         split: Pictures(
-            known, [item.label for item in dataset.of(split)], card.preprocessing, device.torch,
+            known, [item.label for item in dataset.of(split)], preprocessing, device.torch,
             "none", config.seed,
         )
         for split, known in pixels.items()
@@ -176,14 +177,14 @@ def _planned(config: RunConfig, dataset: Dataset, device: Device, past: Past | N
 
 
 def _opened(
-    dataset: Dataset, card: Card, workspace: Workspace, told: Following
+    dataset: Dataset, preprocessing: Preprocessing, workspace: Workspace, told: Following
 ) -> dict[Split, Pixels]:
     """Return the pixels of every split that has pictures."""
     pixels: dict[Split, Pixels] = {}
     for split in SPLITS:
         if paths := [dataset.path(item) for item in dataset.of(split)]:
             doing = told.counting(f"Opening the pictures of the {split} set")
-            pixels[split] = decode_pixels(paths, card.preprocessing, workspace.cache, doing)
+            pixels[split] = decode_pixels(paths, preprocessing, workspace.cache, doing)
     for note in dict.fromkeys(known.note for known in pixels.values() if known.note):
         told.tell(Notice(note))
     return pixels

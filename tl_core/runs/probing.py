@@ -81,8 +81,9 @@ def probe_run(
           classes=list(dataset.classes), training=len(dataset.of("train")),
           probed=len(items))  # fmt: skip
     trim(workspace.cache, CACHE_BUDGET)
+    preprocessing = card.preprocessing.reading(dataset.white)
     pixels = decode_pixels(
-        [dataset.path(item) for item in items], card.preprocessing, workspace.cache,
+        [dataset.path(item) for item in items], preprocessing, workspace.cache,
         told.counting("Opening the pictures"),
     )  # fmt: skip
     chain = load_backbone(
@@ -91,7 +92,7 @@ def probe_run(
     )  # fmt: skip
     chain = chain.to(device.torch, memory_format=torch.channels_last)  # type: ignore[call-overload]
     labels = [item.label for item in items]
-    pictures = Pictures(pixels, labels, card.preprocessing, device.torch)
+    pictures = Pictures(pixels, labels, preprocessing, device.torch)
     path = config.body or choose_path(chain.body(len(chain.names)), device.kind)
     learn(body_path=path)
     cuts = [chain.cut(config.freeze)] if config.freeze else list(range(1, len(chain.names) + 1))

@@ -217,7 +217,9 @@ def _small(workspace: Workspace, dataset: Dataset | None, file: str) -> bytes:
     found = [item for item in (dataset.items if dataset else ()) if item.file == file]
     with suppress(UnreadableImageError, OSError):
         if dataset and found:
-            return thumbnail(dataset.path(found[0]), workspace.cache).read_bytes()
+            return thumbnail(
+                dataset.path(found[0]), workspace.cache, white=dataset.white
+            ).read_bytes()
     return b""
 
 

@@ -11,14 +11,14 @@ from torch import Tensor
 
 from tl_core.bundles.standalone.settings import PREPROCESSING
 from tl_core.data.augment import to_input
-from tl_core.data.decode import as_rgb, fit
+from tl_core.data.decode import fit, load
 
 
 def open_picture(path: Path) -> Tensor:
     """Open a picture as Headstart does: uint8, height x width x 3."""
-    with Image.open(path) as image:
-        image.load()
-        return torch.from_numpy(np.array(fit(as_rgb(image), PREPROCESSING)))
+    with path.open("rb") as file, Image.open(file) as image:
+        seen = load(image, file, PREPROCESSING.white).image
+    return torch.from_numpy(np.array(fit(seen, PREPROCESSING)))
 
 
 def normalised(pixels: Tensor) -> Tensor:

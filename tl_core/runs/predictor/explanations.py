@@ -46,10 +46,11 @@ def first_filters(predictor: Predictor, model: Path) -> Job[NDArray[np.float32]]
 
 
 def backbone_activations(
-    predictor: Predictor, backbone: str, picture: Path, stage: str
+    predictor: Predictor, backbone: str, picture: Path, stage: str, white: int = 0
 ) -> Job[Activations]:
-    """Ask what a stage of a backbone as it comes makes of a picture."""
-    request = {"do": "look", "backbone": backbone, "picture": str(picture), "stage": stage}
+    """Ask what a stage of a backbone as it comes makes of a picture of a set; see `deep`."""
+    request = {"do": "look", "backbone": backbone, "picture": str(picture), "stage": stage,
+               "white": white}  # fmt: skip
     return predictor.later(request, lambda answer: Activations(**answer))
 
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 
-import numpy as np
-
 from tl_core.backbones.catalog import find_card
 from tl_core.backbones.chain import Chain
 from tl_core.backbones.load import load_backbone
-from tl_core.data.decode import fit, open_image
+from tl_core.data.decode import fitted
 from tl_core.evaluation.activations import activations, first_filters
 from tl_core.runs.predictor.explaining import Act, Tell
 from tl_core.runs.predictor.shown import as_input, opened
@@ -23,8 +21,8 @@ def _chain(backbone: str) -> Chain:
 
 
 def _look(request: Message, tell: Tell) -> Message:  # noqa: ARG001
-    preprocessing = find_card(request["backbone"]).preprocessing
-    pixels = opened(request, lambda path: np.asarray(fit(open_image(path), preprocessing)))
+    preprocessing = find_card(request["backbone"]).preprocessing.reading(request.get("white", 0))
+    pixels = opened(request, lambda path: fitted(path, preprocessing))
     x = as_input(pixels, preprocessing)
     return vars(activations(_chain(request["backbone"]), x, request["stage"]))
 
