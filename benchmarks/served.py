@@ -32,6 +32,7 @@ def serve(
     before: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
     base: str = "",
+    app: str | Path = "app.py",
 ) -> Iterator[Served]:
     """Start the app with `home` as its workspace, and end it after the block.
 
@@ -41,6 +42,7 @@ def serve(
         before: a command that runs the server, such as one that limits it first.
         environment: variables to add.
         base: path that the app is served below, without slashes at its ends.
+        app: what is started.
     """
     if base:
         options = (*options, f"--server.baseUrlPath={base}")
@@ -48,7 +50,7 @@ def serve(
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     server = subprocess.Popen(
-        [*before, sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true",
+        [*before, sys.executable, "-m", "streamlit", "run", str(app), "--server.headless=true",
          f"--server.port={port}", "--server.address=127.0.0.1", *options],
         cwd=ROOT,
         env=os.environ | {"HEADSTART_HOME": str(home)} | dict(environment or {}),

@@ -28,10 +28,13 @@ def offer(label: str, path: Path, name: str, icon: str = ":material/download:") 
         name: what the browser calls it.
         icon: on the button.
     """
+    st.link_button(label, address_of(path, name), icon=icon)
+
+
+def address_of(path: Path, name: str) -> str:
+    """Return where a browser finds a file, below the path that the app is served at."""
     base = str(st.get_option("server.baseUrlPath") or "").strip("/")
-    st.link_button(
-        label, "/".join(["", *filter(None, [base]), _PATH, token_of(path, name)]), icon=icon
-    )
+    return "/".join(["", *filter(None, [base]), _PATH, token_of(path, name)])
 
 
 def token_of(path: Path, name: str) -> str:
@@ -56,4 +59,6 @@ async def hand_out(request: Request) -> Response:
     return FileResponse(path, filename=name, media_type="application/octet-stream")
 
 
-ROUTES = [Route(f"/{_PATH}/{{token}}", hand_out)]
+# Streamlit puts its own routes below `server.baseUrlPath`, and not these. A proxy may hand the path
+# on or take it away, so both are answered.
+ROUTES = [Route(f"{base}/{_PATH}/{{token}}", hand_out) for base in ("", "/{base:path}")]
