@@ -16,6 +16,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -29,11 +30,13 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from tl_core import cli, terminal
+from tl_core import cli, patience, running, terminal
 from tl_core.backbones.catalog import catalogue, family_of
 from tl_core.bundles.doubts import DOUBTS
 from tl_core.bundles.predict import Model
 from tl_core.cli import main
+from tl_core.config import RunConfig
+from tl_core.errors import BusyError, NoRoomError
 from tl_core.runs.engines import local
 from tl_core.runs.queue import has_worker
 from tl_core.runs.store import Store
@@ -208,10 +211,9 @@ def test_runs(home: Workspace, ask: Callable[..., Answer]) -> None:
     assert first["run_id"] in text
 
 
-@pytest.mark.usefixtures("workspace")
-def test_no_runs_yet(ask: Callable[..., Answer]) -> None:
+def test_no_runs_yet(workspace: Workspace, ask: Callable[..., Answer]) -> None:
     assert ask("runs", "--json")[:2] == (0, {"runs": []})
-    assert ask("runs")[1] == "Nothing was trained here yet.\n"
+    assert ask("runs")[1] == f"Nothing was trained here yet ({workspace.root}).\n"
 
 
 @pytest.mark.usefixtures("home")
@@ -847,6 +849,67 @@ def test_a_worker_that_cannot_be_started(
     assert status == 1
     assert err.count("\n") == 1
     assert str(workspace.root / "worker.log") in err
+
+
+def test_a_store_that_is_busy_is_waited_for(
+    home: Workspace, photos: Path, ask: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another program holds the store: who trains says so, waits, and ends as if it had not."""
+    monkeypatch.setattr(running, "WORD_SECONDS", 0.2)
+    with closing(sqlite3.connect(home.store, check_same_thread=False, timeout=60)) as other:
+        other.isolation_level = None
+        other.execute("BEGIN EXCLUSIVE")
+        gone = threading.Timer(2.0, lambda: other.execute("ROLLBACK"))
+        gone.start()
+        status, answer, err = ask("train", "--data", photos, "--backbone", "small", "--epochs", "1",
+                                  "--device", "cpu", "--json")  # fmt: skip
+        gone.join()
+    assert (status, answer["state"]) == (0, "finished"), err
+    assert err.count("The store is busy: another program holds") == 1
+
+
+def test_a_fault_while_following_is_waited_out(
+    workspace: Workspace, photos: Path, ask: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that fills before a queued run begins, say."""
+    faults: list[Exception] = [NoRoomError("No room."), NoRoomError("No room."), BusyError("Busy.")]
+
+    def worker(_: Workspace, store: Store, __: str) -> bool:
+        if faults:
+            raise faults.pop()
+        store.end(store.runs()[0].id, "stopped", "This is why.")
+        return False
+
+    monkeypatch.setattr(local, "ensure_worker", worker)
+    monkeypatch.setattr(terminal, "CHECK_SECONDS", 0.0)
+    monkeypatch.setattr(patience, "PAUSE_SECONDS", 0.0)
+    status, _, err = ask("train", "--data", photos, "--backbone", "small")
+    assert (status, faults) == (0, [])
+    assert err.splitlines()[:1] == ["No room. Waiting …"], "what submitting met is asked again"
+    assert len(Store(workspace.store).runs()) == 1
+
+    monkeypatch.setattr(patience, "MOST_SECONDS", -1.0)
+    faults.extend([BusyError("Busy."), BusyError("Busy.")])
+    assert ask("train", "--data", photos, "--backbone", "small")[0] == 2, "not for ever"
+
+
+def test_the_place_in_line_is_said(
+    workspace: Workspace, photos: Path, ask: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(workspace.store)
+    first = store.create(RunConfig("d", "small"))
+    looks = iter(range(3))
+
+    def worker(*_: object) -> bool:
+        if next(looks) == 2:
+            store.end(store.runs()[0].id, "stopped", "This is why.")
+        return False
+
+    monkeypatch.setattr(local, "ensure_worker", worker)
+    monkeypatch.setattr(terminal, "CHECK_SECONDS", 0.0)
+    _, _, err = ask("train", "--data", photos, "--backbone", "small")
+    assert err.splitlines() == ["Number 2 in line; when its turn comes is not known yet."]
+    assert store.run(first).state == "queued"
 
 
 @pytest.mark.usefixtures("workspace")

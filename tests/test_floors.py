@@ -22,6 +22,8 @@ FLOORS = (
         "tl_core.deleting",
         "tl_core.errors",
         "tl_core.escape",
+        "tl_core.faults",
+        "tl_core.patience",
         "tl_core.workspace",
         "tl_core.config",
         "tl_core.version",

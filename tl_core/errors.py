@@ -22,8 +22,16 @@ class UserError(HeadstartError):
     exit_status = 2
 
 
-class NoRoomError(UserError):
-    """The disk is full; a run that meets it pauses and goes on when there is room."""
+class TransientError(UserError):
+    """A fault of the world that passes; a run that meets it pauses and goes on by itself."""
+
+
+class NoRoomError(TransientError):
+    """The disk is full, until somebody makes room."""
+
+
+class BusyError(TransientError):
+    """Another program holds what is needed, until it lets go of it."""
 
 
 class UnreadableImageError(UserError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from tl_core.config import AUGMENTS, DEVICES, RECIPES, RunConfig
 from tl_core.data.open import open_dataset
 from tl_core.errors import HeadstartError, UserError
 from tl_core.escape import in_terminal
+from tl_core.patience import patiently
 from tl_core.runs.engines.local import LocalEngine
 from tl_core.runs.rebuild import open_store
 from tl_core.runs.store import Run
@@ -20,6 +22,9 @@ from tl_core.runs.summary import overview, result
 from tl_core.terminal import follow
 from tl_core.training.phases import choose_cut, choose_recipe
 from tl_core.workspace import Workspace
+
+WORD_SECONDS = 3.0
+"""How long a command waits for a store that is busy, before it says that it waits."""
 
 Answer = tuple[dict[str, Any], str]
 Command = Callable[[str, str], ArgumentParser]
@@ -85,27 +90,26 @@ def train(args: Namespace, progress: Callable[[int, int], None]) -> Answer:
     choose_cut(card, config, choose_recipe(card, config))
     dataset = open_dataset(workspace, args.data, progress=progress)
     engine = _engine(workspace)
-    return _followed(
-        engine, engine.submit(config.with_(dataset=dataset.id), dataset_name=dataset.name)
-    )
+    config = config.with_(dataset=dataset.id)
+    return _followed(engine, lambda: engine.submit(config, dataset_name=dataset.name))
 
 
 def resume(args: Namespace) -> Answer:
     """Go on with a run, or attach to one that goes on, and answer what came of it."""
     engine = _engine(Workspace.open())
-    return _followed(engine, engine.resume(args.run).id)
+    return _followed(engine, lambda: engine.resume(args.run).id)
 
 
 def extend(args: Namespace) -> Answer:
     """Train a finished run some more, and answer what came of it."""
     engine = _engine(Workspace.open())
-    return _followed(engine, engine.extend(args.run, args.epochs).id)
+    return _followed(engine, lambda: engine.extend(args.run, args.epochs).id)
 
 
 def pause(args: Namespace) -> Answer:
     """Ask a run to pause, and answer where it stands."""
     engine = _engine(Workspace.open())
-    run = engine.pause(args.run)
+    run = patiently(lambda: engine.pause(args.run), _say)
     said = "is paused" if run.state == "paused" else "pauses after this step"
     return overview(engine.store, run), f"Run {run.id} {said}. {_go_on(run)}"
 
@@ -113,7 +117,7 @@ def pause(args: Namespace) -> Answer:
 def stop(args: Namespace) -> Answer:
     """Ask a run to stop, and answer where it stands."""
     engine = _engine(Workspace.open())
-    run = engine.cancel(args.run)
+    run = patiently(lambda: engine.cancel(args.run), _say)
     if run.wish == "stop":
         text = f"Run {run.id} stops after this step, and keeps its best epoch."
     else:
@@ -123,22 +127,30 @@ def stop(args: Namespace) -> Answer:
 
 def runs(_args: Namespace) -> Answer:
     """Answer how every run stands; none is changed, and no worker started."""
-    store = open_store(Workspace.open())
+    workspace = Workspace.open()
+    store = open_store(workspace)
     rows = [overview(store, run) for run in store.runs()]
     lines = [
         f"{r['run_id']}  {r['state']:11} {r['backbone']:20} {in_terminal(r['dataset']):24} "
         + ("" if r["validation_accuracy"] is None else f"{r['validation_accuracy']:.1%}")
         for r in rows
     ]
-    return {"runs": rows}, "\n".join(lines) or "Nothing was trained here yet."
+    return {"runs": rows}, "\n".join(lines) or f"Nothing was trained here yet ({workspace.root})."
 
 
 def _engine(workspace: Workspace) -> LocalEngine:
-    return LocalEngine(workspace, open_store(workspace))
+    store = patiently(lambda: open_store(workspace), _say)
+    store.patience = WORD_SECONDS
+    return LocalEngine(workspace, store)
 
 
-def _followed(engine: LocalEngine, run_id: str) -> Answer:
-    run = follow(engine.workspace, engine.store, run_id)
+def _say(what: str) -> None:
+    sys.stderr.write(f"{what} Waiting …\n")
+
+
+def _followed(engine: LocalEngine, begin: Callable[[], str]) -> Answer:
+    """Begin a run as soon as the store can be written, and follow it to its end."""
+    run = follow(engine.workspace, engine.store, patiently(begin, _say))
     if run.state == "failed":
         raise (HeadstartError if run.facts.get("fault") else UserError)(run.message)
     answer = result(run)

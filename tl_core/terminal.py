@@ -8,12 +8,15 @@ from typing import TextIO
 
 from tqdm import tqdm
 
-from tl_core.errors import HeadstartError
+from tl_core.errors import HeadstartError, TransientError
+from tl_core.patience import Patience
 from tl_core.runs.engines.local import LocalEngine
 from tl_core.runs.launch import worker_log
 from tl_core.runs.progress import progress, time_left
+from tl_core.runs.queue import look_ahead
 from tl_core.runs.savings import savings, say_savings
 from tl_core.runs.store import Run, Store, Told
+from tl_core.runs.waiting import Outlook, say_outlook
 from tl_core.training.events import EpochEnded, Event, Notice, PhaseStarted, Preparing, Stepped
 from tl_core.workspace import Workspace
 
@@ -41,16 +44,25 @@ def follow(
 
     Raises:
         HeadstartError: no worker can be started.
+        TransientError: the store cannot be used for minutes.
     """
     out = out or sys.stderr
     engine, listener = LocalEngine(workspace, store), _Listener(store, run_id)
-    starts, checked, asked = 0, 0.0, False
+    starts, checked, place = 0, 0.0, 0
+    asked, passed_on, fault = False, False, None
     with tqdm(
         total=1.0, file=out, disable=not out.isatty(), leave=False,
         bar_format="{desc} {bar} {percentage:3.0f} %{postfix}",
     ) as bar:  # fmt: skip
+        patience = Patience(lambda what: bar.write(f"{what} Waiting …", file=out))
         while True:
             try:
+                if fault is not None:
+                    patience.bear(fault)
+                    fault = None
+                if asked and not passed_on:
+                    store.ask_to_stop(run_id)
+                    passed_on = True
                 run, new = listener.look()
                 if any(isinstance(event, Stepped | EpochEnded) for event in new):
                     starts = 0  # it gets further
@@ -70,12 +82,18 @@ def follow(
                     starts += engine.attend(run)
                     if starts > STARTS:
                         raise HeadstartError(_no_worker(workspace))
+                    if not brief:
+                        place = _say_place(look_ahead(store, run), place, bar, out)
+                patience.calm()
                 time.sleep(LOOK_SECONDS)
+            except TransientError as error:
+                if error is fault:
+                    raise
+                fault = error
             except KeyboardInterrupt:
                 if asked:
                     raise
                 asked = True
-                store.ask_to_stop(run_id)
                 bar.write("Stopping after this step and keeping the best epoch …", file=out)
 
 
@@ -115,6 +133,14 @@ def _key(event: Event) -> object:
     if isinstance(event, PhaseStarted):
         return "phase", event.index
     return event
+
+
+def _say_place(seen: Outlook | None, said: int, bar: tqdm, out: TextIO) -> int:
+    """Say where a run stands in the line where that is news; return the place that was said."""
+    if seen is None or seen.place == said or (seen.place == 1 and seen.high == 0):
+        return said  # of a free worker's next run the bar tells enough
+    bar.write(say_outlook(seen), file=out)
+    return seen.place
 
 
 def _say(event: Event, bar: tqdm, out: TextIO) -> None:

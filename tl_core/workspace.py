@@ -7,7 +7,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -37,7 +37,10 @@ class Workspace:
         Raises:
             UserError: the folder cannot be made or written.
         """
-        path = Path(root or os.environ.get("HEADSTART_HOME") or "workspace").resolve()
+        path = Path(root or os.environ.get("HEADSTART_HOME") or "workspace")
+        with suppress(RuntimeError):  # nobody's home is known: then it is a name like any other
+            path = path.expanduser()  # which a shell does, and a file of settings does not
+        path = path.resolve()
         workspace = cls(path)
         try:
             for folder in (workspace.datasets, workspace.runs, workspace.cache, workspace.uploads):
@@ -147,7 +150,7 @@ def disk_errors(what: str) -> Iterator[None]:
 
 def is_full(error: OSError) -> bool:
     """Tell whether a disk, or somebody's share of it, has no space left."""
-    return error.errno in _NO_SPACE
+    return error.errno in _NO_SPACE or getattr(error, "winerror", None) == _NO_SPACE_ON_WINDOWS
 
 
 def write_atomic(path: Path, data: bytes | Iterable[bytes | memoryview]) -> None:
@@ -193,4 +196,5 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-_NO_SPACE = {28, 122, 112}  # ENOSPC, EDQUOT, Windows' ERROR_DISK_FULL
+_NO_SPACE = {28, 122}  # ENOSPC, EDQUOT
+_NO_SPACE_ON_WINDOWS = 112  # ERROR_DISK_FULL; on Linux 112 is a host that is down

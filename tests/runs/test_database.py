@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tl_core.config import RunConfig
-from tl_core.errors import NoRoomError, UserError
+from tl_core.errors import BusyError, NoRoomError, TransientError, UserError
 from tl_core.runs.database import MIGRATIONS, VERSION, DamagedError, Database
 from tl_core.runs.run import Run
 from tl_core.runs.store import Store, put
@@ -115,6 +115,46 @@ def test_an_event_without_its_run_is_damage(store: Store) -> None:
         db.execute("INSERT INTO events VALUES ('nobody', 0, 1.0, 'Notice', '{}')")
     with pytest.raises(DamagedError):
         store.check()
+
+
+def test_a_store_that_another_program_holds_is_busy(store: Store) -> None:
+    store.create(CONFIG)
+    store.patience = 0.05
+    with closing(sqlite3.connect(store.path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        assert store.is_held()
+        with pytest.raises(
+            BusyError, match=r"busy: another program holds .* wait until it is done"
+        ):
+            store.create(CONFIG)
+        assert len(store.runs()) == 1, "reading goes on"
+        other.execute("ROLLBACK")
+    assert not store.is_held()
+    store.create(CONFIG)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "said"),
+    [
+        (sqlite3.SQLITE_BUSY_SNAPSHOT, BusyError, "another program"),
+        (sqlite3.SQLITE_LOCKED_SHAREDCACHE, BusyError, "another program"),
+        (sqlite3.SQLITE_PROTOCOL, BusyError, "another program"),
+        (sqlite3.SQLITE_IOERR_READ, TransientError, "does not answer"),
+        (sqlite3.SQLITE_IOERR_FSYNC, TransientError, "does not answer"),
+        (sqlite3.SQLITE_FULL, NoRoomError, "has room"),
+        (sqlite3.SQLITE_READONLY_DIRECTORY, UserError, "may write there"),
+        (sqlite3.SQLITE_CANTOPEN, UserError, "may write there"),
+    ],
+)
+def test_a_fault_of_the_store_is_called_what_it_is(
+    code: int, kind: type[UserError], said: str, store: Store
+) -> None:
+    error = sqlite3.OperationalError("a fault")
+    error.sqlite_errorcode = code
+    with pytest.raises(UserError, match=said) as caught, store.read():
+        raise error
+    assert type(caught.value) is kind
+    assert isinstance(caught.value, TransientError) == (kind is not UserError)
 
 
 @pytest.fixture

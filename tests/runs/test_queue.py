@@ -203,6 +203,47 @@ def test_a_clock_that_is_set_buries_nobody(seconds: float, store: Store, clock: 
     assert not has_worker(store, "cpu")
 
 
+def test_silence_while_the_store_is_held_is_no_silence(store: Store, clock: Clock) -> None:
+    """A worker cannot beat then; a store that others may still read shows nothing of that."""
+    run_id = taken(store)
+    assert has_worker(store, "cpu")
+    with closing(sqlite3.connect(store.path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        for _ in range(12):
+            clock(5)
+            assert has_worker(store, "cpu")
+        other.execute("ROLLBACK")
+    assert has_worker(store, "cpu")
+    clock(5)
+    assert beat(store, "token")
+    assert (store.run(run_id).state, store.run(run_id).deaths) == ("running", 0)
+    for _ in range(2):
+        assert has_worker(store, "cpu")
+        clock(queue.DEAD_AFTER / 2)
+    assert not has_worker(store, "cpu"), "where nobody holds it, silence counts"
+
+
+def test_a_beat_that_came_while_others_wrote_saves_a_worker(
+    store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = taken(store)
+    assert has_worker(store, "cpu")
+    clock(10)
+    assert has_worker(store, "cpu")
+    clock(10)
+    write = store.write
+
+    def late() -> object:
+        monkeypatch.setattr(store, "write", write)
+        clock(0.1)
+        assert beat(store, "token")
+        return write()
+
+    monkeypatch.setattr(store, "write", late)
+    queue.bury_the_dead(store)
+    assert (store.run(run_id).state, store.run(run_id).deaths) == ("running", 0)
+
+
 def test_who_slept_through_the_silence_looks_again(store: Store, clock: Clock) -> None:
     """Windows' monotonic clock goes on while the machine, and so the worker, sleeps."""
     run_id = taken(store)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tl_core.errors import BusyError
 from tl_core.runs import execute, recovery, telling
 from tl_core.runs.queue import claim
 from tl_core.runs.recovery import FILE, Recording
@@ -169,6 +170,53 @@ def test_a_disk_that_is_full_at_any_write_pauses_the_run(
         store.check()
         assert outcome(work(run_id)) == expected
     assert nth > 15, "there are so many writes"
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (OSError(errno.EIO, "Input/output error"), "does not answer"),
+        (OSError(errno.ESTALE, "Stale file handle"), "does not answer"),
+        (OSError(errno.EBUSY, "Device or resource busy"), "Another program holds"),
+        (BusyError("The store is busy: another program holds it."), "another program holds it"),
+    ],
+)
+def test_a_fault_that_passes_interrupts_the_run_which_ends_as_if_it_had_not(
+    fault: Exception, said: str, quick: Callable[..., str], work: Work,
+    outcome: Outcome, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    expected = outcome(work(quick(epochs=2)))
+    monkeypatch.setattr(execute, "AGAIN_SECONDS", 0.0)
+    run_id, writes, sync = quick(epochs=2), count(), os.fsync
+
+    def fsync(handle: int) -> None:
+        if next(writes) == 8:
+            raise fault
+        sync(handle)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fsync)
+        run = work(run_id)
+    assert (run.state, run.again is not None) == ("paused", True)
+    assert "goes on from its last checkpoint by itself" in run.message
+    assert said in run.message
+    assert outcome(work(run_id)) == expected
+
+
+def test_a_store_that_is_busy_when_a_run_ends_is_waited_for(
+    quick: Callable[..., str], work: Work, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(execute, "AGAIN_SECONDS", 0.0)
+    busy, end = [BusyError("Busy."), BusyError("Busy.")], store.end
+
+    def faulty(*args: Any, **facts: Any) -> Run:
+        if busy:
+            raise busy.pop()
+        return end(*args, **facts)
+
+    monkeypatch.setattr(store, "end", faulty)
+    assert work(quick()).state == "finished"
+    assert not busy
 
 
 def test_a_run_waits_until_there_is_room(

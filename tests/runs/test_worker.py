@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -130,6 +131,57 @@ def test_our_own_mistake_names_the_log(
     assert run.facts["fault"] is True
     assert run.message == f"Something went wrong on our side; the details are in {log}."
     assert "ZeroDivisionError: a programmer's mistake" in log.read_text()
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [MemoryError(), RuntimeError("[enforce fail at alloc_cpu.cpp:126] . DefaultCPUAllocator: can't "
+                                 "allocate memory: you tried to allocate 411041792 bytes.")],
+)  # fmt: skip
+def test_memory_that_is_refused_is_a_sentence(
+    refused: Exception, trained: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise refused
+
+    monkeypatch.setattr(pipeline, "load_backbone", broken)
+    run = trained()
+    assert (run.state, run.facts.get("fault")) == ("failed", None)
+    assert "choose a smaller backbone, fewer pictures per step" in run.message
+
+
+def test_a_folder_of_another_owner_is_a_sentence(
+    trained: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, workspace: Workspace
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(workspace.cache))
+
+    monkeypatch.setattr(pipeline, "load_backbone", broken)
+    run = trained()
+    assert (run.state, run.facts.get("fault")) == ("failed", None)
+    assert run.message.startswith(f"{workspace.cache} may not be used (Permission denied)")
+
+
+def test_a_folder_that_was_deleted_meanwhile(
+    trained: Callable[..., Run], work: Callable[[str], Run], store: Store,
+    monkeypatch: pytest.MonkeyPatch, workspace: Workspace,
+) -> None:  # fmt: skip
+    fit = pipeline.fit
+
+    def deleting(*args: Any, **kwargs: Any) -> Iterator[Event]:
+        for event in fit(*args, **kwargs):
+            yield event
+            if isinstance(event, EpochEnded):
+                shutil.rmtree(workspace.runs / store.runs()[0].id, ignore_errors=True)
+
+    monkeypatch.setattr(pipeline, "fit", deleting)
+    run = trained(epochs=3)
+    assert (run.state, run.facts.get("fault")) == ("failed", None)
+    assert f"{workspace.runs / run.id} was deleted while it was trained" in run.message
+    assert "log" not in run.message
+    monkeypatch.undo()
+    store.resume(run.id)
+    assert work(run.id).state == "finished", "it begins anew"
 
 
 @pytest.fixture

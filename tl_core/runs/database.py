@@ -9,10 +9,10 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
-from tl_core.errors import NoRoomError, UserError
+from tl_core.errors import BusyError, NoRoomError, TransientError, UserError
 
 # What each version adds to the one before it; the first makes an empty file version 1.
 MIGRATIONS = (
@@ -42,6 +42,9 @@ UPDATE runs SET state = 'failed' WHERE state = 'interrupted';
 VERSION = len(MIGRATIONS)
 _PATIENCE = 30.0  # seconds, with a file that others write
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_HELD = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
+_FULL = {sqlite3.SQLITE_FULL}
+_FAULTY = {sqlite3.SQLITE_IOERR}  # a network disk that went away, a cable, a machine that slept
 
 
 class DamagedError(UserError):
@@ -54,6 +57,9 @@ class Database:
     Args:
         path: made when absent.
 
+    Attributes:
+        patience: seconds to wait for others that write, before it is called busy.
+
     Raises:
         UserError: the file was written by a newer version, or cannot be used.
         DamagedError: it is no whole database.
@@ -61,6 +67,7 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.patience = _PATIENCE
         self._idle: sqlite3.Connection | None = None
         while self._step():
             pass
@@ -96,7 +103,7 @@ class Database:
     def read(self) -> Iterator[sqlite3.Connection]:
         """Open a connection: 0.2 ms, and safe in every thread and process."""
         try:
-            db = sqlite3.connect(self.path, timeout=_PATIENCE, isolation_level=None)
+            db = sqlite3.connect(self.path, timeout=self.patience, isolation_level=None)
         except sqlite3.Error as error:
             raise _told(self.path, error) from error
         try:
@@ -114,7 +121,7 @@ class Database:
         """Open a connection with a transaction, which an exception undoes."""
         with self.read() as db:
             if db.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-                _write_ahead(db)
+                _write_ahead(db, self.patience)
             db.execute("BEGIN IMMEDIATE")
             try:
                 yield db
@@ -123,6 +130,16 @@ class Database:
                 if db.in_transaction:  # SQLite ends it by itself where the disk is full
                     db.execute("ROLLBACK")
                 raise
+
+    def is_held(self) -> bool:
+        """Tell whether somebody is writing just now, so that nobody else can."""
+        try:
+            with closing(sqlite3.connect(self.path, timeout=0.0, isolation_level=None)) as db:
+                db.execute("BEGIN IMMEDIATE")
+                db.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            return isinstance(_told(self.path, error), BusyError)
+        return False
 
     def check(self) -> None:
         """Read the whole file.
@@ -139,9 +156,9 @@ class Database:
             raise DamagedError(_damaged(self.path, found[0]))
 
 
-def _write_ahead(db: sqlite3.Connection) -> None:
+def _write_ahead(db: sqlite3.Connection, patience: float) -> None:
     """Switch the file to write-ahead logging; SQLite itself does not wait for others with that."""
-    until = time.monotonic() + _PATIENCE
+    until = time.monotonic() + patience
     while True:
         try:
             db.execute("PRAGMA journal_mode = WAL")
@@ -158,13 +175,27 @@ def _version(db: sqlite3.Connection) -> int:
 
 
 def _told(path: Path, error: sqlite3.Error) -> UserError:
-    code = getattr(error, "sqlite_errorcode", None)
-    if code is not None and code & 0xFF in _DAMAGED:
+    kind = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if kind in _DAMAGED:
         return DamagedError(_damaged(path, error))
-    kind = NoRoomError if code == sqlite3.SQLITE_FULL else UserError
-    return kind(
-        f"The store {path} cannot be used ({error}); check that the disk has room and that you "
-        "may write there, or set HEADSTART_HOME to another folder."
+    if kind in _HELD:
+        return BusyError(
+            f"The store is busy: another program holds {path} ({error}); wait until it is done, "
+            "or close it, and try again."
+        )
+    if kind in _FULL:
+        return NoRoomError(
+            f"The store {path} cannot grow ({error}); check that the disk has room, or set "
+            "HEADSTART_HOME to another disk."
+        )
+    if kind in _FAULTY:
+        return TransientError(
+            f"The disk that holds the store {path} does not answer ({error}); check that it is "
+            "connected, and try again."
+        )
+    return UserError(
+        f"The store {path} cannot be used ({error}); check that it is there and that you may "
+        "write there, or set HEADSTART_HOME to another folder."
     )
 
 

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from tl_core.data.dataset import find_dataset
-from tl_core.errors import NoRoomError, UserError
+from tl_core.errors import NoRoomError, TransientError, UserError
+from tl_core.faults import as_sentence
 from tl_core.log import get_log
 from tl_core.runs import queue
 from tl_core.runs.following import PausedError, StoppedError
@@ -28,7 +29,7 @@ from tl_core.runs.store import LostLeaseError, Store
 from tl_core.runs.telling import Telling
 from tl_core.runs.work import WORK
 from tl_core.training.device import give_back, is_lost
-from tl_core.workspace import Workspace, is_full, write_atomic
+from tl_core.workspace import Workspace, write_atomic
 
 AGAIN_SECONDS = 15.0  # until a worker looks whether there is room again
 _RESERVE = 128 << 20  # bytes that have to be free before it tries
@@ -76,11 +77,13 @@ def execute(
             if ending is not None:
                 get_log().info("%s", ending.state)
     except OSError as error:  # not even a log can be written
-        ending = _no_room(workspace) if is_full(error) else _unwritable(folder, error)
+        ending = (
+            _waiting(workspace, told) if (told := _passing(error)) else _unwritable(folder, error)
+        )
     while ending is not None:
         try:
             _end(store, run.id, token, ending)
-        except NoRoomError:  # not even for this
+        except TransientError:  # not even this can be written down
             time.sleep(AGAIN_SECONDS)
         except LostLeaseError:
             break
@@ -117,16 +120,21 @@ def _attempt(
         get_log().warning("run %s was given to somebody else", run.id)
         return None
     except Exception as error:
-        if isinstance(error, NoRoomError) or (isinstance(error, OSError) and is_full(error)):
-            get_log().warning("run %s has no room: %s", run.id, error)
-            return _no_room(workspace)
-        if isinstance(error, UserError):
-            get_log().warning("%s", error)
-            return Ending("failed", str(error))
+        folder = workspace.runs / run.id
+        log = log_file(folder)
+        if not log.exists():
+            get_log().warning("the folder of run %s is gone: %s", run.id, error)
+            return Ending("failed", _deleted(folder))
+        told = as_sentence(error)
+        if isinstance(told, TransientError):
+            get_log().warning("run %s waits: %s", run.id, error)
+            return _waiting(workspace, told)
+        if isinstance(told, UserError):
+            get_log().warning("%s", told, exc_info=told is not error)
+            return Ending("failed", str(told))
         get_log().exception("run %s", run.id)
         if is_lost():
             return Ending("interrupted", _LOST, lost=True)
-        log = log_file(workspace.runs / run.id)
         message = f"Something went wrong on our side; the details are in {log}."
         return Ending("failed", message, facts={"fault": True})
 
@@ -169,12 +177,31 @@ _GIVEN_UP = (
 )
 
 
-def _no_room(workspace: Workspace) -> Ending:
-    message = (
-        f"The disk that holds {workspace.root} is full, so the run is paused; free some space, and "
-        "it goes on from its last checkpoint by itself."
-    )
+def _passing(error: OSError) -> TransientError | None:
+    told = as_sentence(error)
+    return told if isinstance(told, TransientError) else None
+
+
+def _waiting(workspace: Workspace, told: TransientError) -> Ending:
+    """Let a run rest until a fault of the world has passed."""
+    if isinstance(told, NoRoomError):
+        message = (
+            f"The disk that holds {workspace.root} is full, so the run is paused; free some space, "
+            "and it goes on from its last checkpoint by itself."
+        )
+    else:
+        message = (
+            f"The run is paused, and goes on from its last checkpoint by itself as soon as it can. "
+            f"{told}"
+        )
     return Ending("paused", message, again=time.time() + AGAIN_SECONDS)
+
+
+def _deleted(folder: Path) -> str:
+    return (
+        f"The run's folder {folder} was deleted while it was trained, and with it what it had "
+        "learned; resume the run to begin it anew."
+    )
 
 
 def _unwritable(folder: Path, error: OSError) -> Ending:

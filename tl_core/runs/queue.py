@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tl_core.alive import bury, has_died
@@ -193,10 +194,17 @@ def lock_file(store: Store, token: str) -> Path:
 
 def bury_the_dead(store: Store) -> None:
     """Remove dead workers; their runs go on by themselves, or fail where that leads nowhere."""
-    with store.write() as db:
+    with store.read() as db:
         rows = db.execute("SELECT * FROM workers").fetchall()
-        dead = [row["token"] for row in rows if _is_dead(store, row)]
-        db.executemany("DELETE FROM workers WHERE token = ?", [(token,) for token in dead])
+    silent = [(row["token"], row["beat"]) for row in rows if _is_dead(store, row)]
+    with store.write() as db:
+        dead = [  # none that was heard while this waited for its turn
+            token
+            for token, beat in silent
+            if db.execute(
+                "DELETE FROM workers WHERE token = ? AND beat = ?", (token, beat)
+            ).rowcount
+        ]
         rows = db.execute(
             "SELECT * FROM runs WHERE state = 'running' AND "
             "(holder IS NULL OR holder NOT IN (SELECT token FROM workers))"
@@ -226,7 +234,10 @@ def _living(store: Store) -> list[sqlite3.Row]:
 
 def _is_dead(store: Store, row: sqlite3.Row) -> bool:
     token = row["token"]
-    _heard[token] = heard = listen(_heard.get(token), row["beat"], time.monotonic())
+    heard = listen(_heard.get(token), row["beat"], time.monotonic())
+    if heard.silence >= DEAD_AFTER / 2 and store.is_held():
+        heard = replace(heard, silence=0.0)  # nobody can say anything now
+    _heard[token] = heard
     return heard.silence >= DEAD_AFTER or has_died(lock_file(store, token))
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tl_core.config import RunConfig
-from tl_core.errors import NoRoomError, UserError, unknown
+from tl_core.errors import TransientError, UserError, unknown
 from tl_core.log import get_log
 from tl_core.runs.database import Database
 from tl_core.runs.record import with_lost_holder, write_record
@@ -240,7 +240,7 @@ class Store(Database):
         for run in runs:
             try:
                 write_record(self.folders / run.id, run)
-            except (OSError, NoRoomError) as error:
+            except (OSError, TransientError) as error:
                 get_log().warning("run %s: no record: %s", run.id, error)
 
     def restore(self, run: Run, told: Sequence[Told]) -> bool:
@@ -287,7 +287,8 @@ def find(db: sqlite3.Connection, run: str, holder: str | None = None) -> Run:
     if row is None:
         known = [r[0] for r in db.execute("SELECT id FROM runs")]
         if not known:
-            raise UserError(f"There is no run {run!r}: nothing was trained here yet.")
+            where = Path(db.execute("PRAGMA database_list").fetchone()["file"]).parent
+            raise UserError(f"There is no run {run!r}: nothing was trained here yet ({where}).")
         raise unknown("run", run, known[-5:])
     if holder is not None and row["holder"] != holder:
         raise LostLeaseError(run)

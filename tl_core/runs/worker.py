@@ -15,8 +15,9 @@ import time
 from contextlib import suppress
 
 from tl_core.alive import alive
-from tl_core.errors import NoRoomError, UserError
+from tl_core.errors import TransientError, UserError
 from tl_core.log import get_log, set_up_log
+from tl_core.patience import patiently
 from tl_core.runs import queue
 from tl_core.runs.launch import ensure_worker, worker_log
 from tl_core.runs.priority import give_way
@@ -38,14 +39,15 @@ def main(home: str, device: str) -> int:
     signal.signal(signal.SIGTERM, lambda *_: leaving.set())
     workspace = Workspace.open(home)
     set_up_log(workspace.root, f"worker-{device}")
-    store, token = open_store(workspace), new_id()
+    store, token = patiently(lambda: open_store(workspace)), new_id()
     with alive(queue.lock_file(store, token)):
-        if not queue.register(store, device, [device], token, os.getpid()):
+        if not patiently(lambda: queue.register(store, device, [device], token, os.getpid())):
             return 0
         try:
             able = _serve(workspace, store, token, device, leaving)
         finally:
-            queue.forget_worker(store, token)
+            with suppress(TransientError):  # its lock tells that it has ended, too
+                queue.forget_worker(store, token)
     if not able and not leaving.is_set() and queue.active(store):
         ensure_worker(workspace, store, device)
     return 0
@@ -66,7 +68,7 @@ def _serve(
         if isinstance(error, UserError):
             return True
         raise
-    if not queue.register(store, kind, serves, token, os.getpid()):
+    if not patiently(lambda: queue.register(store, kind, serves, token, os.getpid())):
         return True
     from tl_core.runs.execute import execute, has_room
 
@@ -74,21 +76,28 @@ def _serve(
     last = time.monotonic()
     while not dead.is_set() and not leaving.is_set():
         run = None
-        with suppress(NoRoomError):  # it cannot even be written down who has the run
+        with suppress(TransientError):  # it cannot even be written down who has the run
             run = queue.claim(store, token, lambda run: has_room(workspace, run))
         if run is not None:
             get_log().info("run %s is taken", run.id)
             able = execute(workspace, store, run, token, leaving)
-            get_log().info("run %s is %s", run.id, store.run(run.id).state)
+            with suppress(TransientError):
+                get_log().info("run %s is %s", run.id, store.run(run.id).state)
             if not able:
                 get_log().warning("ends, because it has lost its GPU")
                 return False
             last = time.monotonic()
-        elif time.monotonic() - last > IDLE_SECONDS and queue.retire(store, token):
+        elif time.monotonic() - last > IDLE_SECONDS and _retired(store, token):
             break
         else:
             time.sleep(LOOK_SECONDS)
     return True
+
+
+def _retired(store: Store, token: str) -> bool:
+    with suppress(TransientError):  # it can as well go on waiting
+        return queue.retire(store, token)
+    return False
 
 
 def _prepare(device: str) -> tuple[str, list[str]]:

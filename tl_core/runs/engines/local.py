@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from tl_core.config import RunConfig
+from tl_core.errors import TransientError
 from tl_core.runs.engines import Capacity
 from tl_core.runs.launch import ensure_worker
 from tl_core.runs.queue import active, devices
@@ -27,7 +29,8 @@ class LocalEngine:
     def submit(self, config: RunConfig, owner: str = "local", **facts: Any) -> str:
         """Queue a run and see that a worker takes it."""
         run = self.store.create(config, owner, **facts)
-        self.warm(config.device)
+        with suppress(TransientError):  # it is queued, and whoever watches it asks again
+            self.warm(config.device)
         return run
 
     def status(self, run: str) -> Run:
@@ -78,5 +81,6 @@ class LocalEngine:
             self.attend(run)
 
     def _attended(self, run: Run) -> Run:
-        self.attend(run)
+        with suppress(TransientError):  # as in `submit`
+            self.attend(run)
         return run
