@@ -10,7 +10,7 @@ import streamlit as st
 
 from pages.shared import study_charts
 from pages.shared.escape import on_page
-from pages.shared.frame import go_to, guarded, next_step
+from pages.shared.frame import go_to, guarded, next_step, shown_alone
 from pages.shared.once import Once
 from pages.shared.ready import use_sample
 from pages.shared.receipts import offer_receipt
@@ -41,7 +41,9 @@ def show_study(name: str, doing: str) -> None:
         without_pictures()
         return
     asked = Asked(dataset, _backbone(), weights=_weights())
-    found = _newest(name, dataset, asked.backbone)
+    found = None
+    with guarded():
+        found = _newest(name, dataset, asked.backbone)
     if found is None or found.is_over:
         _starting(kind, asked, again=found is not None)
     if found is not None:
@@ -157,7 +159,7 @@ def _bar(study: Study) -> None:
 
 
 def _told(kind: Kind, study: Study) -> None:
-    with guarded():
+    with shown_alone("This study"):
         failed = [run for _, run in study.runs if run.state != "finished"]
         reading = kind.read(study, store(), workspace())
         _reading(kind, reading)
