@@ -153,20 +153,26 @@ def _bar(study: Study) -> None:
         state = progress(store().milestones(run.id), run.facts.get("phases", []))
         within, doing = state.share, f"{label}: {state.doing}"
     st.progress(
-        (over + within) / len(study.runs),
+        min(1.0, (over + within) / len(study.runs)),
         f"Run {min(over + 1, len(study.runs))} of {len(study.runs)} · {on_page(doing, 160)}",
     )
 
 
 def _told(kind: Kind, study: Study) -> None:
     with shown_alone("This study"):
-        failed = [run for _, run in study.runs if run.state != "finished"]
+        failed = [run for _, run in study.runs if run.state == "failed"]
+        stopped = [run for _, run in study.runs if run.state == "stopped"]
         reading = kind.read(study, store(), workspace())
         _reading(kind, reading)
         if failed:
             st.caption(
                 f"{len(failed)} of {len(study.runs)} runs did not finish: "
                 f"{on_page(failed[0].message, 300)}"
+            )
+        if stopped:
+            st.caption(
+                f"You stopped this study when {len(study.finished)} of its {len(study.runs)} runs "
+                "had finished; what they found is kept. *Ask again* begins anew."
             )
         if study.finished:
             offer_receipt(study.id, "study")

@@ -86,7 +86,7 @@ def everything(
         run = store.create(RunConfig(dataset.id, "small"))
         spoil(store, run, state="finished", facts=json.dumps(facts))
     spoil(store, store.create(RunConfig(dataset.id, "resnet9000")), state="finished",
-          facts=json.dumps(FIGURES | {"bundle": "/gone.headstart", "classes": ["a", "b"]}))  # fmt: skip
+          facts=json.dumps(FIGURES | {"bundle": "/gone", "classes": ["a", "b"]}))  # fmt: skip
     store.create(RunConfig("gone", "mini"))
     spoil(store, finished, facts=json.dumps(store.run(finished).facts | {"note": None}))
     for name in KINDS:
@@ -154,10 +154,9 @@ def test_all_runs_are_on_the_pages_of_the_list(
     assert [run for run in everything if run[:6] not in said] == []
 
 
+@pytest.mark.usefixtures("everything")
 @pytest.mark.parametrize("way", ["Here already", "This machine's disk", "Samples", "Public sets"])
-def test_the_good_datasets_are_there(
-    open_page: Open, everything: list[str], dataset: Dataset, way: str
-) -> None:
+def test_the_good_datasets_are_there(open_page: Open, dataset: Dataset, way: str) -> None:
     app = open_page("data")
     app.session_state["ways"] = way
     app.run()
@@ -168,10 +167,9 @@ def test_the_good_datasets_are_there(
         assert "5 datasets cannot be shown" in text(app)
 
 
+@pytest.mark.usefixtures("everything")
 @pytest.mark.parametrize("chapter", [chapter.key for chapter in CHAPTERS])
-def test_every_chapter_opens(
-    open_page: Open, everything: list[str], dataset: Dataset, chapter: str
-) -> None:
+def test_every_chapter_opens(open_page: Open, dataset: Dataset, chapter: str) -> None:
     app = open_page("learn", chapter=chapter, data=dataset.id, backbone="mini")
     assert not [error.value for error in app.error if "our side" in error.value]
 
@@ -203,8 +201,9 @@ def test_a_run_with_features_made_by_hand(
     assert "colours: Made by hand" in receipt(workspace, store, by_hand)
 
 
+@pytest.mark.usefixtures("everything")
 def test_what_cannot_be_read_can_be_deleted(
-    open_page: Open, everything: list[str], store: Store, workspace: Workspace
+    open_page: Open, store: Store, workspace: Workspace
 ) -> None:
     count = len(store.runs())
     for name in [*store.unreadable(), "halved"]:

@@ -141,7 +141,7 @@ def doubt(accuracy: float, count: int) -> str:
         return ""
     return (
         f"Only {count} pictures check the network, so small differences between runs are luck. "
-        "More pictures help here; another run does not."
+        "More pictures to check with are what makes figures surer."
     )
 
 
