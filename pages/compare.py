@@ -34,7 +34,7 @@ labels = [label(run) for run in runs]
 
 def same_pictures(runs: Sequence[Run]) -> None:
     """Compare every run with a reference, picture by picture."""
-    with_model = [run for run in runs if run.facts.get("bundle")]
+    with_model = [run for run in runs if run.facts.get("bundle") and run.facts.get("classes")]
     if len(with_model) < 2:
         st.info(COMPARING["no models"])
         return

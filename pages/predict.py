@@ -19,13 +19,17 @@ AS_CARDS = 24
 
 st.header("Try it on new pictures")
 predictor().warm()
-opened = choose_opened()
+opened = None
+with guarded():
+    opened = choose_opened()
+    if opened is None:
+        st.info("There is no trained model yet. Train one first; the sample takes a few seconds.")
+        next_step("train", "Go to Train")
 if opened is None:
-    st.info("There is no trained model yet. Train one first; the sample takes a few seconds.")
-    next_step("train", "Go to Train")
     bring_model(expanded=True)
     st.stop()
-show_told(opened)
+with guarded():
+    show_told(opened)
 
 HELD, UPLOAD, MANY, CAMERA = (
     "Pictures it never learned from", "Upload pictures", "A folder or an archive", "Camera",
@@ -67,5 +71,6 @@ with guarded():
         show_answers(opened.bundle, pictures)
         show_explanations(opened.bundle, opened.card, opened.classes, pictures)
 st.divider()
-show_taking_along(opened)
+with guarded():
+    show_taking_along(opened)
 bring_model()

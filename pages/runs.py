@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.shared.frame import guarded, next_step
-from pages.shared.listing import show_runs
+from pages.shared.listing import say_unreadable, show_runs
 from pages.shared.state import store
 from tl_core import words
 
@@ -25,3 +25,4 @@ pages = -(-count // EACH)
 with guarded():
     page = st.pagination(pages, key="runs-page") if pages > 1 else 1
     show_runs(first=(page - 1) * EACH, most=EACH)
+    say_unreadable()

@@ -52,7 +52,8 @@ for column, step in zip(columns, STEPS[1:], strict=True):
 
 if count := store().count_runs(without=FACT):
     st.subheader("Your runs")
-    show_runs(most=NEWEST, without=FACT)
+    with guarded():
+        show_runs(most=NEWEST, without=FACT)
     if count > NEWEST:
         link_to_runs()
 st.caption(

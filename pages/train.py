@@ -18,7 +18,7 @@ from pages.shared.state import (
     engine,
     store,
 )
-from pages.shared.wording import PLACES, RECIPES
+from pages.shared.wording import NOTHING_FROZEN, PLACES, RECIPES
 from tl_core.runs.devices import expected_device
 from tl_core.training.phases import plan
 
@@ -53,7 +53,7 @@ else:
         f"{len(dataset.of('train'))} pictures to learn from) · **{card.title}** · **{title}** · "
         + (f"frozen up to **{frozen[-1]}**" if frozen else "nothing frozen")
     )
-    place.caption(story)
+    place.caption(story if frozen or todo.recipe != "fine-tune" else NOTHING_FROZEN)
     if left.button("Start training", type="primary", icon=":material/play_arrow:"):
         choose(run=engine().submit(config, dataset_name=dataset.name))
         st.rerun()

@@ -73,7 +73,7 @@ def classes(found: Report) -> None:
 
 found = report(made, run.facts["classes"])
 left, right = st.columns([2, 3])
-with left:
+with left, guarded():
     figures(found)
 with right, guarded():
     show_advice(run)
@@ -85,7 +85,8 @@ with guarded():
             Path(run.facts["bundle"]), find_card(run.config.backbone), found.classes, wrong
         )
 st.subheader("Every class")
-classes(found)
+with guarded():
+    classes(found)
 with guarded():
     show_sureness(run, made)
 with guarded():

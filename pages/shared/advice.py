@@ -13,7 +13,7 @@ from pages.shared.wording import SIGNS, STATES
 from tl_core.backbones.catalog import find_card
 from tl_core.data.dataset import find_dataset
 from tl_core.errors import UserError
-from tl_core.evaluation.reading import Suggestion, read_curves, suggest
+from tl_core.evaluation.reading import Suggestion, read_curves, suggest, unfreezing_gained
 from tl_core.runs.devices import trained_on
 from tl_core.runs.store import Run
 from tl_core.training.events import EpochEnded
@@ -24,7 +24,8 @@ def show_advice(run: Run) -> None:
     """Show the curves, what they say, and a button that starts the suggested next run."""
     told = store().milestones(run.id)
     ended = [item for item in told if isinstance(item.event, EpochEnded)]
-    reading = read_curves([item.event for item in ended if isinstance(item.event, EpochEnded)])
+    epochs = [item.event for item in ended if isinstance(item.event, EpochEnded)]
+    reading = read_curves(epochs)
     with st.container(border=True):
         st.markdown(f"**{SIGNS[reading.sign]}.** {on_page(reading.says, 500)}")
         try:
@@ -34,7 +35,9 @@ def show_advice(run: Run) -> None:
             return
         card = find_card(run.config.backbone)
         done = plan(run.config, card, len(dataset.of("train")), trained_on(run))
-        found = suggest(reading.sign, run.config, done, card)
+        found = suggest(
+            reading.sign, run.config, done, card, more_may_learn=unfreezing_gained(epochs)
+        )
         if found is None:
             st.write("More or more varied pictures to learn from are what helps now.")
         else:

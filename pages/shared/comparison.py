@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from pages.shared.frame import shown_alone
 from pages.shared.state import store, workspace
 from pages.shared.wording import COMPARING, RECIPES, STATES
 from tl_core.data.dataset import list_datasets
@@ -37,8 +38,13 @@ def chosen_runs(runs: Sequence[Run]) -> list[Run]:
         return []
     ticked = _first(shown)
     checked = {d.id: d.split_counts()["validation"] for d in list_datasets(workspace())}
+    rows: dict[str, dict[str, Any]] = {}
+    for run in shown:
+        with shown_alone(f"Run {run.id[:6]}"):
+            rows[run.id] = _row(run, run.id in ticked, checked.get(run.config.dataset, 0))
+    shown = [run for run in shown if run.id in rows]
     edited = st.data_editor(
-        [_row(run, run.id in ticked, checked.get(run.config.dataset, 0)) for run in shown],
+        list(rows.values()),
         # What was changed belongs to rows by their number, so other rows are another table.
         key="table-" + "-".join(run.id[:6] for run in shown),
         column_config=_COLUMNS,

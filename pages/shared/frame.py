@@ -62,6 +62,27 @@ def guarded() -> Iterator[None]:
         show_error(error)
 
 
+@contextmanager
+def shown_alone(what: str) -> Iterator[None]:
+    """Let one thing of many fail by itself: its place says so, and the others are shown.
+
+    Args:
+        what: it is, at the beginning of a sentence; plain text.
+    """
+    try:
+        yield
+    except Exception as error:  # Streamlit's own ways to end a script are no `Exception`
+        get_log().warning("%s cannot be shown", what, exc_info=error)
+        why = str(error) if isinstance(error, HeadstartError) else _INCOMPLETE
+        st.caption(f":material/warning: {on_page(what, 60)} cannot be shown. {on_page(why, 400)}")
+
+
+_INCOMPLETE = (
+    "What is kept of it is damaged or incomplete; the terminal that runs Headstart says more, and "
+    "the Storage page can delete it."
+)
+
+
 def step_bar(current: str) -> None:
     """Show the pages as links, with what has been chosen in each so far."""
     st.html(_LOOK)

@@ -74,9 +74,10 @@ def _numbers(dataset: Dataset) -> None:
     st.caption(
         "This division came with your folders and is kept as it is."
         if dataset.given_split
-        else "Headstart divided the pictures, 70 % to learn from, 15 % to check with and 15 % for "
-        "the final test. The division belongs to the pictures and never changes between runs; "
-        "pictures that are nearly the same stay together."
+        else "Headstart divided the pictures: of each class most to learn from, and some of "
+        "the others to check with and for the final test, as counted above. The division belongs "
+        "to the pictures and never changes between runs; pictures that are nearly the same stay "
+        "together."
     )
     st.caption(
         f"How far the figures can be trusted: {on_page(say_beforehand(splits['validation']), 300)}"

@@ -5,13 +5,21 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.shared.escape import on_page
+from pages.shared.frame import shown_alone
 from pages.shared.state import choose, workspace
-from tl_core.data.dataset import Dataset, list_datasets
+from tl_core import words
+from tl_core.data.dataset import Dataset, damaged_folders, list_datasets
 
 
 def show_known() -> None:
     """Show every dataset as a button; versions that others were made of stand apart."""
     datasets = list_datasets(workspace())
+    if damaged := damaged_folders(workspace()):
+        st.caption(
+            f":material/warning: {words.count(len(damaged), 'dataset')} cannot be shown: its "
+            "description is missing or damaged. The Storage page can delete it; import the "
+            "pictures again."
+        )
     if not datasets:
         st.info("Nothing is here yet: upload a folder or an archive, or use a sample.")
         return
@@ -27,6 +35,11 @@ def show_known() -> None:
 
 
 def _button(dataset: Dataset) -> None:
+    with shown_alone(dataset.name):
+        _choose(dataset)
+
+
+def _choose(dataset: Dataset) -> None:
     label = (
         f"{on_page(dataset.name, 40)} · {len(dataset.classes)} classes · "
         f"{len(dataset.items)} pictures"

@@ -7,11 +7,12 @@ import time
 import streamlit as st
 
 from pages.shared.escape import on_page
+from pages.shared.frame import shown_alone
 from pages.shared.state import address, store
 from pages.shared.steps import RUNS, page_file
 from pages.shared.wording import RECIPES, STATES
 from tl_core import words
-from tl_core.backbones.catalog import find_card
+from tl_core.runs.naming import backbone_title
 from tl_core.runs.store import Run
 from tl_core.runs.summary import overview
 
@@ -25,16 +26,35 @@ def show_runs(*, first: int = 0, most: int, without: str = "") -> None:
         without: a fact; runs that have it are left out.
     """
     for run in store().runs(first=first, most=most, without=without):
-        link, standing = st.columns([1, 1], vertical_alignment="center", gap="xxsmall")
-        with link:
-            name = on_page(run.facts.get("dataset_name", "pictures"), 40)
-            st.page_link(
-                page_file("train"),
-                label=f"{name} · {find_card(run.config.backbone).title}{_recipe(run)}",
-                icon=":material/show_chart:",
-                query_params=address() | {"run": run.id},
-            )
-        standing.caption(say_standing(run))
+        with shown_alone(f"Run {run.id[:6]}"):
+            _show(run)
+
+
+def _show(run: Run) -> None:
+    label, said = f"{title_of(run)}{_recipe(run)}", say_standing(run)
+    link, standing = st.columns([1, 1], vertical_alignment="center", gap="xxsmall")
+    link.page_link(
+        page_file("train"),
+        label=label,
+        icon=":material/show_chart:",
+        query_params=address() | {"run": run.id},
+    )
+    standing.caption(said)
+
+
+def title_of(run: Run) -> str:
+    """Return what was learned from and what learned it, as Markdown."""
+    name = on_page(run.facts.get("dataset_name") or "pictures", 40)
+    return f"{name} · {on_page(backbone_title(run.config), 40)}"
+
+
+def say_unreadable() -> None:
+    """Say how many runs are passed over because the store's rows cannot be read."""
+    if count := len(store().unreadable()):
+        st.caption(
+            f":material/warning: {words.count(count, 'run')} cannot be shown: what the store holds "
+            "is damaged, or another version of Headstart wrote it. The Storage page can delete it."
+        )
 
 
 def say_standing(run: Run) -> str:

@@ -19,11 +19,11 @@ from pages.shared.state import predictor, workspace
 from pages.shared.watching import Look, look, refreshing
 from pages.shared.wording import GLOSSARY, NEXT, STATES, STILL_LEARNING, WISHES
 from tl_core import words
-from tl_core.backbones.catalog import find_card
 from tl_core.data.dataset import find_dataset
 from tl_core.errors import UserError
 from tl_core.evaluation.interval import say_interval
 from tl_core.evaluation.reading import read_curves
+from tl_core.runs.naming import backbone_title
 from tl_core.runs.progress import time_left
 from tl_core.runs.savings import savings, say_savings
 from tl_core.runs.store import Run
@@ -41,13 +41,15 @@ def show_run(run_id: str) -> Run:
     """
     seen = look(run_id)
     run = seen.run
-    name = on_page(run.facts.get("dataset_name", "your pictures"), 40)
-    st.header(f"{STATES[run.state]}: {name} · {find_card(run.config.backbone).title}")
+    name = on_page(run.facts.get("dataset_name") or "your pictures", 40)
+    st.header(f"{STATES[run.state]}: {name} · {on_page(backbone_title(run.config), 40)}")
     show_controls(run)
     _say(run)
     if run.is_over:
-        _ended(seen)
-        _curves(seen)
+        with guarded():
+            _ended(seen)
+        with guarded():
+            _curves(seen)
         with guarded():
             show_moved(run)
     else:
@@ -113,14 +115,19 @@ def _say_full() -> None:
 
 def _ended(seen: Look) -> None:
     run, facts = seen.run, seen.run.facts
-    if "bundle" not in facts:
+    if run.state != "finished" and "bundle" not in facts:
         return
     columns = st.columns(4)
-    _figure(columns[0], "validation", facts["validation_accuracy"])
-    _figure(columns[1], "test", facts["test_accuracy"])
-    columns[2].metric("Best epoch", f"{facts['best_epoch']} of {facts['epochs']}")
-    columns[3].metric("Time", words.duration(facts["seconds"]))
+    _figure(columns[0], "validation", facts.get("validation_accuracy"))
+    _figure(columns[1], "test", facts.get("test_accuracy"))
+    if (best := facts.get("best_epoch")) is not None:
+        columns[2].metric("Best epoch", f"{best} of {facts.get('epochs')}")
+    if (seconds := facts.get("seconds")) is not None:
+        columns[3].metric("Time", words.duration(seconds))
     _trust(run)
+    if "bundle" not in facts:  # features made by hand leave no model
+        offer_receipt(run.id, "run")
+        return
     good, tried, printed, _ = st.columns([2, 2, 2, 3])
     if good.button("See how good it is", icon=":material/fact_check:", width="stretch"):
         go_to("validate")
@@ -135,8 +142,9 @@ def _trust(run: Run) -> None:
     """Say in words what the validation figure is worth, where its pictures are still here."""
     with suppress(UserError):
         count = find_dataset(workspace(), run.config.dataset).split_counts()["validation"]
-        if count:
-            said = say_interval(run.facts["validation_accuracy"], count)
+        accuracy = run.facts.get("validation_accuracy")
+        if count and accuracy is not None:
+            said = say_interval(accuracy, count)
             st.caption(f"The validation figure: {on_page(said, 300)}")
 
 

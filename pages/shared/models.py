@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.shared.state import choose, chosen_run, store
-from tl_core.backbones.catalog import find_card
+from tl_core.runs.naming import backbone_title
 from tl_core.runs.store import Run
 
 
@@ -26,6 +26,7 @@ def choose_model(label: str) -> Run | None:
 def name_of(run: Run) -> str:
     """Return what people call a run that has ended; plain text."""
     accuracy = run.facts.get("validation_accuracy")
-    figure = "no figure" if accuracy is None else f"{accuracy:.0%} of validation pictures right"
-    name = run.facts.get("dataset_name", "pictures")
-    return f"{name} · {find_card(run.config.backbone).title} · {figure} · {run.id[:6]}"
+    is_known = isinstance(accuracy, int | float)
+    figure = f"{accuracy:.0%} of validation pictures right" if is_known else "no figure"
+    name = run.facts.get("dataset_name") or "pictures"
+    return f"{name} · {backbone_title(run.config)} · {figure} · {run.id[:6]}"

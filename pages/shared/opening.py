@@ -20,7 +20,7 @@ from tl_core.backbones.catalog import find_card
 from tl_core.bundles.archive import read_manifest
 from tl_core.bundles.manifest import Manifest
 from tl_core.data.dataset import SPLITS
-from tl_core.errors import HeadstartError
+from tl_core.errors import HeadstartError, UserError
 from tl_core.runs.store import Run
 from tl_core.workspace import write_atomic
 
@@ -65,7 +65,13 @@ def choose_opened() -> Opened | None:
 
 def _of_run(run: Run) -> Opened:
     card = find_card(run.config.backbone)
-    return Opened(name_of(run), Path(run.facts["bundle"]), card, run.facts["classes"], run)
+    classes = run.facts.get("classes")
+    if not classes:
+        raise UserError(
+            f"What is kept of run {run.id[:6]} does not say which classes it learned, so it "
+            "cannot predict; choose another."
+        )
+    return Opened(name_of(run), Path(run.facts["bundle"]), card, classes, run)
 
 
 def _brought() -> Opened | None:

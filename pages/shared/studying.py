@@ -10,7 +10,7 @@ import streamlit as st
 
 from pages.shared import study_charts
 from pages.shared.escape import on_page
-from pages.shared.frame import go_to, guarded, next_step
+from pages.shared.frame import go_to, guarded, next_step, shown_alone
 from pages.shared.once import Once
 from pages.shared.ready import use_sample
 from pages.shared.receipts import offer_receipt
@@ -41,7 +41,9 @@ def show_study(name: str, doing: str) -> None:
         without_pictures()
         return
     asked = Asked(dataset, _backbone(), weights=_weights())
-    found = _newest(name, dataset, asked.backbone)
+    found = None
+    with guarded():
+        found = _newest(name, dataset, asked.backbone)
     if found is None or found.is_over:
         _starting(kind, asked, again=found is not None)
     if found is not None:
@@ -151,20 +153,26 @@ def _bar(study: Study) -> None:
         state = progress(store().milestones(run.id), run.facts.get("phases", []))
         within, doing = state.share, f"{label}: {state.doing}"
     st.progress(
-        (over + within) / len(study.runs),
+        min(1.0, (over + within) / len(study.runs)),
         f"Run {min(over + 1, len(study.runs))} of {len(study.runs)} · {on_page(doing, 160)}",
     )
 
 
 def _told(kind: Kind, study: Study) -> None:
-    with guarded():
-        failed = [run for _, run in study.runs if run.state != "finished"]
+    with shown_alone("This study"):
+        failed = [run for _, run in study.runs if run.state == "failed"]
+        stopped = [run for _, run in study.runs if run.state == "stopped"]
         reading = kind.read(study, store(), workspace())
         _reading(kind, reading)
         if failed:
             st.caption(
                 f"{len(failed)} of {len(study.runs)} runs did not finish: "
                 f"{on_page(failed[0].message, 300)}"
+            )
+        if stopped:
+            st.caption(
+                f"You stopped this study when {len(study.finished)} of its {len(study.runs)} runs "
+                "had finished; what they found is kept. *Ask again* begins anew."
             )
         if study.finished:
             offer_receipt(study.id, "study")

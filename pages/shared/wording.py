@@ -92,6 +92,7 @@ WISHES = {
     "stop": "Stopping after this step; the best epoch so far is kept.",
 }
 # Of curves that would be called unfinished if the run had ended with them.
+NOTHING_FROZEN = "First the new head learns, then every stage learns with it: nothing stays frozen."
 STILL_LEARNING = "The validation loss is still falling: the network goes on learning."
 
 # Of what an address names and this workspace does not hold.

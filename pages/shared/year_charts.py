@@ -37,11 +37,11 @@ _MARGIN = 0.5
 
 @lru_cache(maxsize=64)
 def decade_years(rows: tuple[Entrant, ...]) -> go.Figure | None:
-    """Return what each year's networks make of one's own pictures; those without figure below."""
+    """Return what the networks that were run make of one's own pictures; others have no place."""
     done = [row for row in rows if row.accuracy is not None]
     if not done:
         return None
-    made, place = blank(RIGHT, 460), _places(row.year for row in rows)
+    made, place = blank(RIGHT, 460), _places(row.year for row in done)
     made.add_trace(
         go.Scatter(
             x=[place[row.year] for row in done], y=[row.accuracy for row in done],
@@ -59,24 +59,9 @@ def decade_years(rows: tuple[Entrant, ...]) -> go.Figure | None:
             "<extra></extra>",
         )
     )  # fmt: skip
-    absent = [row for row in rows if row.accuracy is None]
     lowest = min(row.low or 0 for row in done)
-    lines = _lines([_span(place, row.year) for row in absent])
-    below = [lowest - 0.08 - 0.07 * line for line in lines]
-    if absent:
-        made.add_trace(
-            go.Scatter(
-                x=[place[row.year] for row in absent], y=below,
-                text=[in_chart(row.title, 24) for row in absent], mode="markers+text",
-                textposition=[f"middle {_side(place, row.year)}" for row in absent],
-                name="no figure",
-                marker={"size": 10, "symbol": "circle-open", "color": NEUTRAL},
-                customdata=[in_chart(row.missing, 120) for row in absent],
-                hovertemplate="%{text}: %{customdata}<extra></extra>",
-            )
-        )  # fmt: skip
     _along_years(made, place)
-    made.update_yaxes(range=[min([lowest, *below]) - 0.06, 1.08], tickformat=".0%")
+    made.update_yaxes(range=[lowest - 0.06, 1.08], tickformat=".0%")
     return made
 
 
@@ -140,27 +125,6 @@ def _places(years: Iterable[int]) -> dict[int, int]:
 def _side(place: Mapping[int, int], year: int) -> str:
     """Return on which side of its point a name stands: at the right end there is no room."""
     return "left" if place[year] > max(place.values()) - _NAME else "right"
-
-
-def _span(place: Mapping[int, int], year: int) -> tuple[int, int]:
-    """Return from where to where a point and its name reach."""
-    spot = place[year]
-    return (spot - _NAME, spot) if _side(place, year) == "left" else (spot, spot + _NAME)
-
-
-def _lines(spans: Iterable[tuple[int, int]]) -> list[int]:
-    """Return for each span, left to right, the first line where it covers none before it.
-
-    >>> _lines([(2012, 2015), (2013, 2016), (2014, 2017), (2015, 2018), (2017, 2020)])
-    [0, 1, 2, 0, 1]
-    """
-    ends: list[int] = []
-    found = []
-    for start, end in spans:
-        line = next((n for n, last in enumerate(ends) if last <= start), len(ends))
-        ends[line : line + 1] = [end]
-        found.append(line)
-    return found
 
 
 def _along_years(made: go.Figure, place: Mapping[int, int]) -> None:

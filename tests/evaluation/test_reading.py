@@ -16,7 +16,7 @@ import pytest
 
 from tl_core.backbones.catalog import find_card
 from tl_core.config import RECIPES, RunConfig
-from tl_core.evaluation.reading import Sign, doubt, read_curves, suggest
+from tl_core.evaluation.reading import Sign, doubt, read_curves, suggest, unfreezing_gained
 from tl_core.training.events import EpochEnded
 from tl_core.training.phases import Plan, plan
 
@@ -85,6 +85,36 @@ def test_a_new_phase_may_begin_higher_than_the_last_one_ended() -> None:
         replace(event, phase=1, epoch=event.epoch + 4) for event in epochs([0.4, 0.2, 0.1, 0.1])
     ]
     assert read_curves(told).sign != "unsteady"
+
+
+def phases(*losses: list[float], right: tuple[float, ...]) -> list[EpochEnded]:
+    told: list[EpochEnded] = []
+    for number, (each, share) in enumerate(zip(losses, right, strict=True)):
+        told += [
+            replace(event, phase=number, epoch=len(told) + event.epoch)
+            for event in epochs(each, share, share)
+        ]
+    return [replace(event, epoch=n) for n, event in enumerate(told, 1)]
+
+
+def test_a_jump_where_a_phase_begins_is_told() -> None:
+    told = phases([1.0, 0.5, 0.2], [0.45, 0.3, 0.25], right=(0.97, 0.96))
+    assert "jumped in epoch 4" in read_curves(told).says
+    assert "right way" not in read_curves(told).says
+    calm = phases([1.0, 0.5, 0.2], [0.2, 0.19, 0.19], right=(0.97, 0.98))
+    assert "right way" in read_curves(calm).says
+
+
+def test_what_the_run_s_own_figures_refute_is_not_suggested() -> None:
+    card, config = find_card("mini"), RunConfig("d", "mini", recipe="fine-tune", freeze="2")
+    done = plan(config, card, 100, "cpu")
+    gained = phases([1.0, 0.5], [0.4, 0.3], right=(0.9, 0.95))
+    idle = phases([1.0, 0.5], [0.4, 0.3], right=(0.9, 0.9))
+    for told, is_offered in ((gained, True), (idle, False)):
+        may = unfreezing_gained(told)
+        assert (suggest("learning", config, done, card, more_may_learn=may) is not None) is (
+            is_offered
+        )
 
 
 @pytest.mark.parametrize("sign", SIGNS)

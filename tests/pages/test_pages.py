@@ -56,6 +56,7 @@ def test_data_shows_a_dataset(open_page: Open, dataset: Dataset) -> None:
     assert figures["Pictures"] == "20"
     splits = dataset.split_counts()
     assert figures["To learn from"] == str(splits["train"])
+    assert "15 %" not in text(app), "of few pictures no share would be true"
     assert not button(app, "Next: choose a backbone").disabled
 
 
@@ -144,6 +145,15 @@ def test_train_without_choices_says_what_to_do(
     open_page: Open, query: dict[str, str], sentence: str
 ) -> None:
     assert sentence in text(open_page("train", **query))
+
+
+def test_where_nothing_is_frozen_no_last_stages_are_spoken_of(
+    open_page: Open, dataset: Dataset
+) -> None:
+    app = open_page("train", data=dataset.id, backbone="mini", recipe="fine-tune", freeze="none")
+    assert "nothing frozen" in text(app)
+    assert "nothing stays frozen" in text(app)
+    assert "the last stages learn" not in text(app)
 
 
 def test_train_queues_a_run_and_writes_it_into_the_address(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +22,10 @@ SPLITS: tuple[Split, ...] = get_args(Split)
 
 SCHEMA = 1
 _FILE = "dataset.json"
+_DAMAGED = (
+    AttributeError, IndexError, KeyError, OSError, OverflowError, RecursionError, TypeError,
+    ValueError,
+)  # fmt: skip
 _T = TypeVar("_T")
 
 
@@ -170,7 +174,7 @@ def load_dataset_folder(folder: Path) -> Dataset:
     file = folder / _FILE
     try:
         return _load(file, file.stat().st_mtime_ns)
-    except (OSError, ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
+    except _DAMAGED as error:
         raise UserError(
             f"The dataset in {folder} cannot be read because its description is missing or "
             "damaged; delete that folder and import the pictures again."
@@ -179,15 +183,24 @@ def load_dataset_folder(folder: Path) -> Dataset:
 
 def list_datasets(workspace: Workspace) -> list[Dataset]:
     """Return every dataset of the workspace, newest first; a damaged folder is passed over."""
-    found = []
-    if workspace.datasets.is_dir():
-        for folder in workspace.datasets.iterdir():
-            if folder.is_dir() and not folder.name.startswith("."):
-                try:
-                    found.append(load_dataset_folder(folder))
-                except UserError:
-                    continue
+    found = [dataset for _, dataset in _folders(workspace) if dataset is not None]
     return sorted(found, key=lambda dataset: (-dataset.created, dataset.id))
+
+
+def damaged_folders(workspace: Workspace) -> list[Path]:
+    """Return the folders among the datasets whose description cannot be read, by name."""
+    return sorted(folder for folder, dataset in _folders(workspace) if dataset is None)
+
+
+def _folders(workspace: Workspace) -> Iterator[tuple[Path, Dataset | None]]:
+    if not workspace.datasets.is_dir():
+        return
+    for folder in workspace.datasets.iterdir():
+        if folder.is_dir() and not folder.name.startswith("."):
+            try:
+                yield folder, load_dataset_folder(folder)
+            except UserError:
+                yield folder, None
 
 
 def find_dataset(workspace: Workspace, name_or_id: str) -> Dataset:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Literal
 
 from tl_core.backbones.card import Card
@@ -26,6 +26,7 @@ _STUCK = (
     "stuck. Either too little of it may learn, or the steps have the wrong size, or the classes "
     "cannot be told apart."
 )
+_JUMP = 1.5  # times the loss before, from where a phase's beginning is told
 _WIDE = 0.2  # of an interval, from where the pictures to check with are too few
 
 
@@ -86,11 +87,44 @@ def read_curves(epochs: Sequence[EpochEnded]) -> Reading:
         )
     if _falls_no_more(epochs):
         return Reading("stuck", _STUCK.format(last.train_accuracy))
+    if (jumped := _jump(epochs)) is not None:
+        return Reading(
+            "learning",
+            f"The loss jumped in epoch {jumped.epoch}, where the next stages began to learn: that "
+            "shook what was learned before. The best epoch was "
+            f"{best.epoch}, and that one is kept.",
+        )
     return Reading(
         "learning",
         "Both curves went the right way: the network is learning. The best epoch was "
         f"{best.epoch}, and that one is kept.",
     )
+
+
+def _jump(epochs: Sequence[EpochEnded]) -> EpochEnded | None:
+    """Return the first epoch of a phase that began clearly higher than the one before it ended."""
+    return next(
+        (
+            later
+            for earlier, later in pairwise(epochs)
+            if later.phase != earlier.phase
+            and any(
+                getattr(later, loss) > _JUMP * getattr(earlier, loss)
+                for loss in ("train_loss", "validation_loss")
+            )
+        ),
+        None,
+    )
+
+
+def unfreezing_gained(epochs: Sequence[EpochEnded]) -> bool:
+    """Tell whether letting more stages learn made more validation pictures right in this run.
+
+    With a single phase nothing speaks against it.
+    """
+    phases = [list(phase) for _, phase in groupby(epochs, key=lambda event: event.phase)]
+    best = [max(event.validation_accuracy for event in phase) for phase in phases]
+    return len(best) < 2 or best[-1] > max(best[:-1])
 
 
 def _never_fell(epochs: Sequence[EpochEnded]) -> bool:
@@ -141,11 +175,13 @@ def doubt(accuracy: float, count: int) -> str:
         return ""
     return (
         f"Only {count} pictures check the network, so small differences between runs are luck. "
-        "More pictures help here; another run does not."
+        "More pictures to check with are what makes figures surer."
     )
 
 
-def suggest(sign: Sign, config: RunConfig, done: Plan, card: Card) -> Suggestion | None:
+def suggest(
+    sign: Sign, config: RunConfig, done: Plan, card: Card, *, more_may_learn: bool = True
+) -> Suggestion | None:
     """Return the run to try after one whose curves showed `sign`, or `None` where none helps.
 
     Args:
@@ -153,6 +189,7 @@ def suggest(sign: Sign, config: RunConfig, done: Plan, card: Card) -> Suggestion
         config: of the run.
         done: its plan.
         card: of its backbone.
+        more_may_learn: whether its figures leave it open that more stages should learn.
     """
     if sign in ("early", "unfinished"):
         return _longer(config, done)
@@ -171,7 +208,9 @@ def suggest(sign: Sign, config: RunConfig, done: Plan, card: Card) -> Suggestion
         )
     if sign == "memorising":
         return _against_memorising(config, done, card)
-    return _let_more_learn(config, done, card, sign)
+    found = _let_more_learn(config, done, card, sign)
+    freezes_less = found is not None and found.config.freeze != config.freeze
+    return None if freezes_less and done.cut > 0 and not more_may_learn else found
 
 
 def _longer(config: RunConfig, done: Plan) -> Suggestion:

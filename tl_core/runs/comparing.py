@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from tl_core.backbones.catalog import find_card
 from tl_core.evaluation.paired import Paired, judged, paired
 from tl_core.runs.evaluating import kept_predictions
+from tl_core.runs.naming import backbone_title
 from tl_core.runs.store import Run, Store
 from tl_core.workspace import Workspace
 
@@ -53,7 +53,7 @@ _SETTINGS: Mapping[str, Callable[[Run], object]] = {
     "Version of the pictures": lambda run: run.config.dataset,
     "Pictures of each class": lambda run: run.config.per_class or "all",
     "Kind of work": lambda run: _WORK[run.config.work],
-    "Backbone": lambda run: find_card(run.config.backbone).title,
+    "Backbone": lambda run: backbone_title(run.config),
     "Recipe": lambda run: run.facts.get("recipe", run.config.recipe),
     "Frozen": _frozen,
     "Weights": lambda run: "your own file" if run.config.weights else "published",
@@ -68,11 +68,19 @@ _SETTINGS: Mapping[str, Callable[[Run], object]] = {
 
 def settings(run: Run) -> dict[str, str]:
     """Return what a run was told and what was chosen for it, in words; plain text."""
-    told = {name: of(run) for name, of in _SETTINGS.items()}
+    told = {name: _told(of, run) for name, of in _SETTINGS.items()}
     return {
         name: UNKNOWN if value is None else f"{value:g}" if isinstance(value, float) else str(value)
         for name, value in told.items()
     }
+
+
+def _told(of: Callable[[Run], object], run: Run) -> object:
+    """Return one setting; `None` where the run's facts hold something else in its place."""
+    try:
+        return of(run)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+        return None
 
 
 def differing(runs: Sequence[Run]) -> tuple[dict[str, list[str]], dict[str, str]]:

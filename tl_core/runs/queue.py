@@ -12,7 +12,7 @@ from tl_core.alive import bury, has_died
 from tl_core.runs.estimate import Range, seconds_left
 from tl_core.runs.heartbeat import DEAD_AFTER, Heard, listen
 from tl_core.runs.run import Changes, Run
-from tl_core.runs.store import Store, as_run, change, find
+from tl_core.runs.store import Store, as_runs, change, find
 from tl_core.runs.waiting import Outlook, in_line, outlook
 
 MOST_DEATHS = 2  # without a new checkpoint in between
@@ -166,7 +166,7 @@ def active(store: Store) -> list[Run]:
             "SELECT * FROM runs WHERE state IN ('queued', 'interrupted', 'running') OR "
             "(state = 'paused' AND again IS NOT NULL) ORDER BY created"
         ).fetchall()
-    return [as_run(row) for row in rows]
+    return as_runs(rows)
 
 
 def look_ahead(store: Store, run: Run) -> Outlook | None:
@@ -174,7 +174,7 @@ def look_ahead(store: Store, run: Run) -> Outlook | None:
     runs = [other for other in active(store) if other.state != "paused"]
     with store.read() as db:
         query = "SELECT * FROM runs WHERE state = 'finished' ORDER BY ended DESC LIMIT ?"
-        finished = [as_run(row) for row in db.execute(query, (_TELLING,))]
+        finished = as_runs(db.execute(query, (_TELLING,)))
         served = _served(db)
     running = [other for other in runs if other.state == "running"]
     line = in_line([other for other in runs if other.state != "running"], served)
@@ -209,7 +209,7 @@ def bury_the_dead(store: Store) -> None:
             "SELECT * FROM runs WHERE state = 'running' AND "
             "(holder IS NULL OR holder NOT IN (SELECT token FROM workers))"
         ).fetchall()
-        orphans = [change(db, run.id, _orphaned(run)) for run in map(as_run, rows)]
+        orphans = [change(db, run.id, _orphaned(run)) for run in as_runs(rows)]
     # Not before: cut from power in between, a worker without its lock would count as alive.
     for token in dead:
         bury(lock_file(store, token))
@@ -255,7 +255,7 @@ def _line(
         "(state = 'paused' AND again <= ?) ORDER BY created",
         (time.time() if now is None else now,),
     ).fetchall()
-    runs = [run for run in map(as_run, rows) if run.config.device in serves]
+    runs = [run for run in as_runs(rows) if run.config.device in serves]
     ready = [run for run in runs if run.state != "paused" or has_room(run)]
     return in_line(ready, _served(db))
 

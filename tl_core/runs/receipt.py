@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 import numpy as np
 
 from tl_core import words
-from tl_core.backbones.catalog import find_card
 from tl_core.data.dataset import Dataset, find_dataset
 from tl_core.data.decode import thumbnail
 from tl_core.errors import UnreadableImageError, UserError
@@ -39,6 +38,7 @@ from tl_core.receipts.matrix import MOST, matrix
 from tl_core.runs.command import commands_of, is_repeatable
 from tl_core.runs.comparing import settings
 from tl_core.runs.evaluating import kept_predictions, names_of
+from tl_core.runs.naming import backbone_title
 from tl_core.runs.store import Run, Store
 from tl_core.training.events import EpochEnded
 from tl_core.workspace import Workspace
@@ -78,7 +78,7 @@ def run_receipt(workspace: Workspace, store: Store, run: Run) -> str:
             f"Run {run.id} is {run.state}, and a receipt says how a run ended; wait until it has."
         )
     name = run.facts.get("dataset_name", "Pictures")
-    title = f"{name}: {find_card(run.config.backbone).title}"
+    title = f"{name}: {backbone_title(run.config)}"
     return page(
         f"Receipt of run {run.id[:6]}: {title}",
         [

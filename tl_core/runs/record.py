@@ -33,7 +33,7 @@ def read_record(folder: Path) -> Run | None:
     """Return the run of a folder, or `None` where there is none or it cannot be read."""
     try:
         return Run.from_dict(json.loads((folder / RECORD).read_bytes()))
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, get_args
 
 from tl_core.config import RunConfig
@@ -69,14 +70,38 @@ class Run:
     def from_dict(cls, values: Mapping[str, Any]) -> Run:
         """Read what `to_dict` wrote; fields of a newer version are ignored.
 
+        A figure that is no number is `None`, as one that does not exist.
+
         Raises:
             KeyError, TypeError, ValueError: it is something else.
         """
         known = {f.name: values[f.name] for f in fields(cls) if f.name in values}
-        run = cls(**known | {"config": RunConfig.from_dict(values["config"])})
+        try:
+            config = RunConfig.from_dict(values["config"])
+        except (AttributeError, UserError) as error:
+            raise ValueError(str(error)) from error
+        run = cls(**known | {"config": config})
         if run.state not in STATES:
             raise ValueError(f"there is no state {run.state!r}")
-        return run
+        for kind, told in (
+            (str, (run.id, run.owner, run.message, config.dataset, config.backbone)),
+            (int | float, (run.created,)),
+            (dict, (run.facts,)),
+        ):
+            if not all(isinstance(value, kind) for value in told):
+                raise TypeError(f"a field of the run is no {kind}")
+        no_figures = [n for n in _FIGURES if n in run.facts and not _is_figure(run.facts[n])]
+        return replace(run, facts=run.facts | dict.fromkeys(no_figures)) if no_figures else run
+
+
+_FIGURES = (
+    "train_accuracy", "validation_accuracy", "test_accuracy", "seconds", "images_per_second",
+    "memory", "best_epoch", "epochs", "epochs_planned",
+)  # fmt: skip
+
+
+def _is_figure(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 @dataclass(frozen=True)

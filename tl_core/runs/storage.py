@@ -8,14 +8,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tl_core.data.dataset import Dataset, find_dataset, list_datasets
+from tl_core.data.dataset import Dataset, damaged_folders, find_dataset, list_datasets
 from tl_core.data.erase import erase, versions_with
 from tl_core.data.pixels import trim
 from tl_core.deleting import discard, sweep_discarded
 from tl_core.errors import UserError
 from tl_core.runs.run import Run
 from tl_core.runs.store import Store
-from tl_core.workspace import Workspace
+from tl_core.workspace import Workspace, is_id
 
 CACHES = {
     "pixels": "Decoded pictures",
@@ -64,6 +64,36 @@ def runs_kept(workspace: Workspace, store: Store) -> list[tuple[Run, Kept]]:
         (run, Kept(run.id, *_sizes(workspace.runs / run.id), "" if run.is_over else _BUSY))
         for run in store.runs()
     ]
+
+
+def unreadable_kept(workspace: Workspace, store: Store) -> list[Kept]:
+    """Return what the store or the folder of the datasets holds and nobody can read, by its name.
+
+    Its bytes still take room, so it is listed apart and can be deleted.
+    """
+    runs = [Kept(run, *_sizes(_inside(workspace.runs, run))) for run in store.unreadable()]
+    return [*runs, *(Kept(path.name, *_sizes(path)) for path in damaged_folders(workspace))]
+
+
+def delete_unreadable(workspace: Workspace, store: Store, name: str) -> None:
+    """Delete something that `unreadable_kept` lists; anything else is left alone.
+
+    Raises:
+        UserError: a file of it is in use.
+    """
+    if name in store.unreadable():
+        discard(_inside(workspace.runs, name))
+        sweep_discarded(workspace.runs, store.forget)
+        store.forget(name)
+    for path in damaged_folders(workspace):
+        if path.name == name:
+            discard(path)
+            sweep_discarded(workspace.datasets)
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """Return a run's folder; an id that another program wrote never leads elsewhere."""
+    return folder / (name if is_id(name) else "no such run")
 
 
 def caches_kept(workspace: Workspace, store: Store) -> list[Kept]:

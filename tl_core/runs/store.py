@@ -11,7 +11,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tl_core.config import RunConfig
 from tl_core.errors import TransientError, UserError, unknown
@@ -78,7 +78,7 @@ class Store(Database):
         most: int | None = None,
         without: str = "",
     ) -> list[Run]:
-        """Return runs, newest first.
+        """Return runs, newest first; rows that cannot be read are passed over, see `unreadable`.
 
         Args:
             owner: whose; left out, everybody's.
@@ -92,7 +92,14 @@ class Store(Database):
                 "ORDER BY created DESC, rowid DESC LIMIT ? OFFSET ?",
                 (*_choose(owner, without), -1 if most is None else most, first),
             ).fetchall()
-        return [as_run(row) for row in rows]
+        return as_runs(rows)
+
+    def unreadable(self) -> list[str]:
+        """Return the ids of the runs that `runs` passes over, newest first; see `as_runs`."""
+        with self.read() as db:
+            rows = db.execute("SELECT * FROM runs ORDER BY created DESC, rowid DESC").fetchall()
+        readable = {run.id for run in as_runs(rows)}
+        return [str(row["id"]) for row in rows if row["id"] not in readable]
 
     def count_runs(self, owner: str | None = None, *, without: str = "") -> int:
         """Return how many runs there are, of those that `runs` would choose."""
@@ -226,7 +233,7 @@ class Store(Database):
                 "number = (SELECT MAX(number) FROM events WHERE run = :run)) ORDER BY number",
                 {"run": run},
             ).fetchall()
-        return [_told(row) for row in rows]
+        return [told for row in rows if (told := _read(row, _told)) is not None]
 
     def forget(self, run: str) -> None:
         """Remove a run and what it told; its folder is left to the caller."""
@@ -250,8 +257,10 @@ class Store(Database):
             Whether the folder knew more than the store.
         """
         with self.write() as db:
-            row = db.execute("SELECT changes FROM runs WHERE id = ?", (run.id,)).fetchone()
-            if row is not None and row["changes"] >= run.changes:
+            row = db.execute("SELECT * FROM runs WHERE id = ?", (run.id,)).fetchone()
+            # A row that cannot be read knows less than any folder.
+            known = None if row is None else _read(row, as_run)
+            if known is not None and known.changes >= run.changes:
                 return False
             count = db.execute("SELECT COUNT(*) FROM events WHERE run = ?", (run.id,)).fetchone()[0]
             put(db, with_lost_holder(run))
@@ -261,7 +270,9 @@ class Store(Database):
         return True
 
 
-_CHOSEN = "(? IS NULL OR owner = ?) AND (? = '' OR json_type(facts, '$.' || ?) IS NULL)"
+# SQLite's own reader of JSON ends the whole query where the facts of one run are damaged.
+_CHOSEN = """(? IS NULL OR owner = ?) AND
+    (? = '' OR CASE WHEN json_valid(facts) THEN json_type(facts, '$.' || ?) END IS NULL)"""
 
 
 def _choose(owner: str | None, without: str) -> tuple[str | None, ...]:
@@ -321,10 +332,41 @@ def change(
 
 
 def as_run(row: sqlite3.Row) -> Run:
-    """Read a row."""
+    """Read a row; a figure that is no number (NaN) is none.
+
+    Raises:
+        UserError: it is damaged, or something else wrote it.
+    """
     values = dict(row)
-    values |= {name: json.loads(row[name]) for name in ("config", "facts")}
-    return Run.from_dict(values)
+    try:
+        for name in ("config", "facts"):
+            values[name] = json.loads(row[name], parse_constant=lambda _: None)
+        return Run.from_dict(values)
+    except _FOREIGN as error:
+        raise UserError(
+            f"What the store holds of run {row['id']} cannot be read: it is damaged, or another "
+            "version of Headstart wrote it; the Storage page can delete it."
+        ) from error
+
+
+def as_runs(rows: Iterable[sqlite3.Row]) -> list[Run]:
+    """Read rows; one that cannot be read is noted in the log and ends no list."""
+    return [run for row in rows if (run := _read(row, as_run)) is not None]
+
+
+_FOREIGN = (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError)
+_ReadT = TypeVar("_ReadT")
+_noted: set[str] = set()  # pages read the same rows every second
+
+
+def _read(row: sqlite3.Row, read: Callable[[sqlite3.Row], _ReadT]) -> _ReadT | None:
+    try:
+        return read(row)
+    except (UserError, *_FOREIGN) as error:
+        if (said := f"{row[0]}: {error}") not in _noted:
+            _noted.add(said)
+            get_log().warning("passed over in the store: %s", said, exc_info=error)
+        return None
 
 
 def _values(fields: Mapping[str, Any]) -> dict[str, Any]:

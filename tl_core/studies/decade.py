@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from tl_core.backbones.catalog import find_card
+from tl_core.backbones.catalog import catalogue, find_card
 from tl_core.data.dataset import find_dataset
 from tl_core.errors import UserError
 from tl_core.evaluation.interval import interval
+from tl_core.runs.naming import BY_HAND, card_of
 from tl_core.runs.store import Run, Store
 from tl_core.studies.needs import at_hand, require_validation
 from tl_core.studies.study import Asked, Part, Plan, Reading, Study
@@ -20,7 +21,6 @@ from tl_core.workspace import Workspace
 
 NAME, TITLE = "decade", "The decade replayed"
 QUESTION = "What did each step from 2010 to today bring, on your pictures?"
-BY_HAND = "Made by hand"
 # The winners and the best known of each year, the one that comes with the app, and two for phones.
 BACKBONES = (
     "alexnet",
@@ -81,8 +81,10 @@ def plan(asked: Asked) -> Plan:
 def read(study: Study, store: Store, workspace: Workspace) -> Reading[Entrant]:  # noqa: ARG001
     """Put what has run, and what could not, in the order of the years."""
     count = _validation_count(study, workspace)
-    rows = [_entrant(label, run, count) for label, run in study.runs]
-    cards = [(find_card(missing.backbone), missing.reason) for missing in study.missing]
+    known = [(label, run, year) for label, run in study.runs if (year := _year(run))]
+    rows = [_entrant(Entrant(year, label), run, count) for label, run, year in known]
+    absent = [(catalogue().get(missing.backbone), missing.reason) for missing in study.missing]
+    cards = [(card, reason) for card, reason in absent if card is not None]
     rows += [Entrant(card.year, card.title, missing=reason) for card, reason in cards]
     rows.sort(key=lambda row: (row.year, row.parameters or 0))
     done = [row for row in rows if row.accuracy is not None]
@@ -97,17 +99,22 @@ def _validation_count(study: Study, workspace: Workspace) -> int:
         return 0
 
 
-def _entrant(label: str, run: Run, count: int) -> Entrant:
-    by_hand = run.config.work == "handmade"
-    year = _BY_HAND_YEAR if by_hand else find_card(run.config.backbone).year
-    made = Entrant(year, label)
+def _year(run: Run) -> int | None:
+    """Return when a run's way was new; `None` of a backbone that is not known here."""
+    if run.config.work == "handmade":
+        return _BY_HAND_YEAR
+    card = card_of(run.config)
+    return None if card is None else card.year
+
+
+def _entrant(made: Entrant, run: Run, count: int) -> Entrant:
     accuracy = run.facts.get("validation_accuracy")
     if run.state != "finished" or accuracy is None:
         return replace(made, missing=run.message if run.is_over else "it has not run yet")
-    parameters = run.facts["trainable_parameters"] + run.facts.get("frozen_parameters", 0)
+    parameters = sum(run.facts.get(f"{kind}_parameters") or 0 for kind in ("trainable", "frozen"))
     low, high = interval(accuracy * count, count) if count else (None, None)
     return replace(
-        made, accuracy=accuracy, low=low, high=high, seconds=run.facts["seconds"],
+        made, accuracy=accuracy, low=low, high=high, seconds=run.facts.get("seconds"),
         parameters=parameters, megabytes=round(4 * parameters / 1e6, 2),
     )  # fmt: skip
 

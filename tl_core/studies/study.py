@@ -173,9 +173,16 @@ def studies(store: Store) -> list[Study]:
     """Return every study, newest first."""
     found: dict[str, list[Run]] = {}
     for run in store.runs():
-        if (fact := run.facts.get(FACT)) is not None:
-            found.setdefault(fact["id"], []).append(run)
+        if _belongs(run):
+            found.setdefault(run.facts[FACT]["id"], []).append(run)
     return [_study(runs) for runs in found.values()]
+
+
+def _belongs(run: Run) -> bool:
+    """Tell whether a run says which study it is a part of, in the way that `start` wrote it."""
+    fact = run.facts.get(FACT)
+    said = {"id": str, "kind": str, "number": int, "label": str}
+    return isinstance(fact, dict) and all(isinstance(fact.get(n), k) for n, k in said.items())
 
 
 def find_study(store: Store, study: str) -> Study:
@@ -198,7 +205,11 @@ def _study(runs: Sequence[Run]) -> Study:
         kind=first["kind"],
         created=ordered[0].created,
         runs=tuple((run.facts[FACT]["label"], run) for run in ordered),
-        missing=tuple(Missing(**one) for one in first.get("missing", ())),
+        missing=tuple(
+            Missing(one["backbone"], one["reason"])
+            for one in first.get("missing") or ()
+            if {"backbone", "reason"} <= one.keys()
+        ),
     )
 
 
