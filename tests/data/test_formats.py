@@ -82,6 +82,13 @@ def test_a_jpeg_that_is_drawn_over_and_over(monkeypatch: pytest.MonkeyPatch) -> 
         open_image(again)
 
 
+@pytest.mark.parametrize("line", [b"#" + b"x" * 100_000 + b"\n", b"# word\n" * 20_000])
+def test_a_ppm_with_long_comments(line: bytes) -> None:
+    with pytest.raises(UnreadableImageError, match="too long to decode"):
+        open_image(b"P6\n" + line + b"2 1 255\n" + bytes(6))
+    assert open_image(b"P6\n# by hand\n2 1 255\n" + bytes(6)).size == (2, 1)
+
+
 def blank_webp(width: int, height: int) -> bytes:
     return saved("WEBP", Image.new("RGBA", (width, height), (0, 0, 0, 9)), lossless=True, method=0)
 

@@ -27,7 +27,7 @@ from tl_core.data.deep import (
     scaled_greys,
     strips,
 )
-from tl_core.data.formats import FORMATS, HEIC, check_cost, memory_of
+from tl_core.data.formats import FORMATS, HEIC, check_cost, check_header, memory_of
 from tl_core.data.resize import resized
 from tl_core.errors import UnreadableImageError
 from tl_core.workspace import write_atomic
@@ -118,6 +118,7 @@ def look_at(
         except OSError as error:
             raise UnreadableImageError(f"the file cannot be opened ({error.strerror})") from error
     try:
+        check_header(source)
         with Image.open(source, formats=FORMATS) as image:
             check_cost(image, source)
             with _ONE if memory_of(image) > _LARGE else nullcontext():

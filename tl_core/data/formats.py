@@ -8,6 +8,7 @@ whose inside another.
 from __future__ import annotations
 
 import io
+import re
 from typing import BinaryIO
 
 from PIL import (
@@ -72,9 +73,27 @@ SLOW_PIXELS = 2_000_000
 _DECODERS = {"WEBP": 12, "GIF": 4, "AVIF": 8, "JPEG2000": 16, "HEIF": 8}
 """Bytes that a format's decoder takes for each pixel, besides the picture that it makes."""
 
+_HEADER = 1 << 16
+_COMMENT = re.compile(rb"#[^\r\n]*")
+
 _SCANS = 12
 """Passes over the picture that a JPEG of the largest size may take; a progressive one has 10."""
 _SCAN_MARKER = b"\xff\xda"
+
+
+def check_header(file: BinaryIO) -> None:
+    """Refuse a PPM whose comments are longer than any header; Pillow reads them byte by byte.
+
+    Raises:
+        UnreadableImageError: the message is the reason alone.
+    """
+    place = file.tell()
+    start = file.read(_HEADER)
+    file.seek(place)
+    if start[:1] == b"P" and len(start) == _HEADER:
+        told = _COMMENT.sub(b" ", start).split()
+        if start[1:2].isdigit() and len(told) < 4:
+            raise UnreadableImageError("the picture would take too long to decode")
 
 
 def check_cost(image: ImageFile.ImageFile, file: BinaryIO) -> None:
