@@ -21,6 +21,7 @@ from tl_core.bundles.archive import read_manifest
 from tl_core.bundles.manifest import Manifest
 from tl_core.data.dataset import SPLITS
 from tl_core.errors import HeadstartError
+from tl_core.runs.locate import bundle_of
 from tl_core.runs.store import Run
 from tl_core.workspace import write_atomic
 
@@ -65,7 +66,7 @@ def choose_opened() -> Opened | None:
 
 def _of_run(run: Run) -> Opened:
     card = find_card(run.config.backbone)
-    return Opened(name_of(run), Path(run.facts["bundle"]), card, run.facts["classes"], run)
+    return Opened(name_of(run), bundle_of(workspace(), run), card, run.facts["classes"], run)
 
 
 def _brought() -> Opened | None:
