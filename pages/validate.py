@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import streamlit as st
 
 from pages.shared.advice import show_advice
@@ -22,6 +20,7 @@ from tl_core.evaluation.interval import say_interval
 from tl_core.evaluation.reading import doubt
 from tl_core.evaluation.report import Report, report
 from tl_core.runs.evaluating import kept_predictions
+from tl_core.runs.locate import bundle_of
 
 st.header("How good is it, and where does it err?")
 run = choose_model("Run")
@@ -82,7 +81,7 @@ with guarded():
     show_mistakes(run, made, found)
     if wrong := validation_pictures(workspace(), run, made, found.mistakes):
         show_explanations(
-            Path(run.facts["bundle"]), find_card(run.config.backbone), found.classes, wrong
+            bundle_of(workspace(), run), find_card(run.config.backbone), found.classes, wrong
         )
 st.subheader("Every class")
 with guarded():

@@ -27,13 +27,14 @@ from tl_core.data.scan import findings
 from tl_core.errors import HeadstartError, UserError
 from tl_core.escape import encodable, in_terminal
 from tl_core.evaluation.report import as_json, as_text, report
+from tl_core.faults import as_sentence
 from tl_core.runs.batch import Answered, write_table
 from tl_core.runs.evaluating import names_of, predictions
 from tl_core.runs.exporting import KINDS, export, writing_to
 from tl_core.runs.locate import find_bundle
 from tl_core.runs.predictor.predicting import Answer as Shares
 from tl_core.runs.predictor.predicting import largest_first
-from tl_core.runs.store import Store
+from tl_core.runs.rebuild import open_store
 from tl_core.studies.receipt import receipt
 from tl_core.workspace import Workspace, write_atomic
 
@@ -99,7 +100,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         return 0
-    except Exception:
+    except Exception as error:
+        if told := as_sentence(error):
+            print(told, file=sys.stderr)  # noqa: T201
+            return told.exit_status
         print(_fault(), file=sys.stderr)  # noqa: T201
         return 1
     return 0
@@ -174,7 +178,7 @@ def _train(args: argparse.Namespace) -> Answer:
 
 def _evaluate(args: argparse.Namespace) -> Answer:
     workspace = Workspace.open()
-    run = Store(workspace.store).run(args.run)
+    run = open_store(workspace).run(args.run)
     made = predictions(workspace, run, args.split, _counter(args.json, "Opening"))
     found = report(made, run.facts["classes"])
     answer = as_json(found, made, names_of(workspace, run, made))
@@ -187,7 +191,7 @@ def _study(args: argparse.Namespace) -> Answer:
     studying.check(args)
     workspace = Workspace.open()
     dataset = open_dataset(workspace, args.data, progress=_counter(args.json))
-    return studying.study(args, workspace, Store(workspace.store), dataset)
+    return studying.study(args, workspace, open_store(workspace), dataset)
 
 
 def _predict(args: argparse.Namespace) -> Answer:
@@ -255,7 +259,7 @@ def _export(args: argparse.Namespace) -> Answer:
 
 def _receipt(which: str, target: Path) -> Answer:
     workspace = Workspace.open()
-    text = receipt(workspace, Store(workspace.store), which)
+    text = receipt(workspace, open_store(workspace), which)
     with writing_to(target):
         write_atomic(target, text.encode())
     said = "Any browser opens it and prints it; it refers to nothing outside of it."

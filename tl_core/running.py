@@ -16,6 +16,7 @@ from tl_core.errors import HeadstartError, UserError
 from tl_core.escape import in_terminal
 from tl_core.patience import patiently
 from tl_core.runs.engines.local import LocalEngine
+from tl_core.runs.locate import bundle_of
 from tl_core.runs.rebuild import open_store
 from tl_core.runs.store import Run
 from tl_core.runs.summary import overview, result
@@ -154,6 +155,8 @@ def _followed(engine: LocalEngine, begin: Callable[[], str]) -> Answer:
     if run.state == "failed":
         raise (HeadstartError if run.facts.get("fault") else UserError)(run.message)
     answer = result(run)
+    if answer["bundle"] is not None:
+        answer["bundle"] = str(bundle_of(engine.workspace, run))
     return answer, "\n".join(_lines(run, answer))
 
 

@@ -19,7 +19,7 @@ from pages.shared.state import (
 )
 from pages.shared.steps import PAGES, STEPS, page_file
 from pages.shared.wording import GONE
-from tl_core.errors import HeadstartError
+from tl_core.faults import as_sentence
 from tl_core.log import get_log
 
 # Streamlit writes white on primary buttons in both themes; on the dark theme's bright teal, dark
@@ -42,8 +42,8 @@ _LOOK = """<style>
 
 def show_error(error: Exception) -> bool:
     """Show an error as one sentence; no traceback reaches a person."""
-    if isinstance(error, HeadstartError):
-        st.error(on_page(str(error), 2000))
+    if (told := as_sentence(error)) is not None:
+        st.error(on_page(str(told), 2000))
         return True
     get_log().error("page", exc_info=error)
     st.error(

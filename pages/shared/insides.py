@@ -21,6 +21,7 @@ from tl_core.evaluation.embedding import how_many, say_alike
 from tl_core.evaluation.explanation import PictureMap
 from tl_core.evaluation.moved import say_moved
 from tl_core.evaluation.painting import tiles
+from tl_core.runs.locate import bundle_of
 from tl_core.runs.predictor import explanations as ask
 from tl_core.runs.store import Run
 
@@ -35,7 +36,7 @@ def show_insides(run: Run) -> None:
     view = st.segmented_control(
         "Look at", [_MAP, _MOVED, _FILTERS], key="insides", label_visibility="collapsed"
     )
-    bundle = Path(run.facts["bundle"])
+    bundle = bundle_of(workspace(), run)
     with guarded():
         if view == _MAP:
             _map(run, bundle)

@@ -21,6 +21,7 @@ from tl_core.bundles.archive import read_manifest
 from tl_core.bundles.manifest import Manifest
 from tl_core.data.dataset import SPLITS
 from tl_core.errors import HeadstartError, UserError
+from tl_core.runs.locate import bundle_of
 from tl_core.runs.store import Run
 from tl_core.workspace import write_atomic
 
@@ -71,7 +72,7 @@ def _of_run(run: Run) -> Opened:
             f"What is kept of run {run.id[:6]} does not say which classes it learned, so it "
             "cannot predict; choose another."
         )
-    return Opened(name_of(run), Path(run.facts["bundle"]), card, classes, run)
+    return Opened(name_of(run), bundle_of(workspace(), run), card, classes, run)
 
 
 def _brought() -> Opened | None:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages.shared import quality
 from pages.shared.frame import guarded
+from pages.shared.state import workspace
 from pages.shared.wording import VALIDATING
 from tl_core.bundles.archive import amend, read_manifest
 from tl_core.bundles.manifest import Manifest
@@ -22,6 +23,7 @@ from tl_core.evaluation.calibration import (
     say_goals,
 )
 from tl_core.evaluation.predictions import Predictions
+from tl_core.runs.locate import bundle_of
 from tl_core.runs.store import Run
 
 _GOALS = (0.9, 0.95, 0.99)
@@ -30,7 +32,7 @@ _GOALS = (0.9, 0.95, 0.99)
 def show_sureness(run: Run, made: Predictions) -> None:
     """Show the reliability curve and the threshold, and let both go into the model."""
     st.subheader("Is it as sure as it may be?")
-    bundle = Path(run.facts["bundle"])
+    bundle = bundle_of(workspace(), run)
     try:
         model = read_manifest(bundle)
     except UserError:

@@ -21,8 +21,8 @@ from tl_core.runs.locate import find_bundle
 from tl_core.runs.predictor.jobs import Job
 from tl_core.runs.predictor.predicting import Predictor
 from tl_core.runs.predictor.wire import Message
+from tl_core.runs.rebuild import open_store
 from tl_core.runs.run import Run
-from tl_core.runs.store import Store
 from tl_core.training.phases import Phase
 from tl_core.workspace import Workspace, replacing, require_space, write_atomic
 
@@ -170,7 +170,7 @@ def _script(workspace: Workspace, name: str, bundle: Path, target: Path) -> Expo
     predicting = target.with_name(f"{target.stem}_predict.py")
     manifest = read_manifest(bundle)
     try:
-        run = Store(workspace.store).run(name)
+        run = open_store(workspace).run(name)
     except UserError:
         write_atomic(target, predicting_script(manifest).encode())
         return Exported(
@@ -247,7 +247,7 @@ def _samples(workspace: Workspace, name: str, model: Model) -> NDArray[np.uint8]
     from tl_core.errors import UnreadableImageError
 
     try:
-        dataset = find_dataset(workspace, Store(workspace.store).run(name).config.dataset)
+        dataset = find_dataset(workspace, open_store(workspace).run(name).config.dataset)
         held = [dataset.path(item) for item in (*dataset.of("validation"), *dataset.of("train"))]
     except UserError:  # a bundle from elsewhere, or the pictures were deleted
         held = []

@@ -6,7 +6,8 @@ from contextlib import suppress
 from typing import Any
 
 from tl_core.config import RunConfig
-from tl_core.errors import TransientError
+from tl_core.data.dataset import find_dataset
+from tl_core.errors import TransientError, UserError
 from tl_core.runs.engines import Capacity
 from tl_core.runs.launch import ensure_worker
 from tl_core.runs.queue import active, devices
@@ -55,6 +56,9 @@ class LocalEngine:
 
     def extend(self, run: str, epochs: int) -> Run:
         """Let a finished run train some more, and see that a worker takes it."""
+        now = self.store.run(run)
+        if now.state == "finished":
+            _require_pictures(self.workspace, now)
         return self._attended(self.store.extend(run, epochs))
 
     def capacity(self) -> Capacity:
@@ -84,3 +88,15 @@ class LocalEngine:
         with suppress(TransientError):  # as in `submit`
             self.attend(run)
         return run
+
+
+def _require_pictures(workspace: Workspace, run: Run) -> None:
+    """Refuse, before anything changes, what a run cannot do without its pictures."""
+    try:
+        find_dataset(workspace, run.config.dataset)
+    except UserError as error:
+        name = run.facts.get("dataset_name", run.config.dataset)
+        raise UserError(
+            f"The pictures of run {run.id} ({name}) are no longer here, so it cannot train more; "
+            "import the same pictures again, and then extend it."
+        ) from error
