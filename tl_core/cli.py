@@ -268,7 +268,8 @@ def _receipt(which: str, target: Path) -> Answer:
 
 
 def _convert(args: argparse.Namespace) -> Answer:
-    count = convert(args.source, args.target)
+    with writing_to(args.target):
+        count = convert(args.source, args.target)
     text = f"Wrote {count} tensors to {args.target}."
     return {"path": str(args.target), "tensors": count}, text
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import pickle
 from dataclasses import replace
 from pathlib import Path
@@ -423,3 +424,108 @@ def test_the_converter_gives_the_shared_safetensors(shared_data: Path, tmp_path:
     theirs = weights.read_weights(folder / "squeezenet1_1-imagenet.safetensors", card)
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[key], theirs[key]) for key in ours)
+
+
+# --- weights as people have them --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "prefix", ["model.", "_orig_mod.", "module._orig_mod.", "backbone.", "lit.net.encoder."]
+)
+def test_a_prefix_that_all_names_share_goes(
+    prefix: str, state: dict[str, Tensor], tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.safetensors"
+    save_file({f"{prefix}{key}": tensor for key, tensor in state.items()}, path)
+    assert_loaded(state, path)
+    content = {"epoch": 3, "state_dict": {f"{prefix}{k}": t for k, t in state.items()},
+               "optimizer_states": [{"state": {}}], "hyper_parameters": {"lr": 0.1}}  # fmt: skip
+    torch.save(content, tmp_path / "in.ckpt")
+    assert weights.convert(tmp_path / "in.ckpt", tmp_path / "out.safetensors") == len(state)
+    assert_loaded(state, tmp_path / "out.safetensors")
+
+
+@pytest.mark.parametrize("content", [{1: 1.0, "1": 2.0}, {"module.a": 1.0, "a": 2.0}])
+def test_two_names_that_fall_together_are_refused(content: Any, tmp_path: Path) -> None:
+    torch.save({key: torch.tensor(value) for key, value in content.items()}, tmp_path / "in.pth")
+    with pytest.raises(UserError, match="two tensors that would both be called"):
+        weights.convert(tmp_path / "in.pth", tmp_path / "out.safetensors")
+
+
+def test_two_networks_in_one_file_are_refused(state: dict[str, Tensor], tmp_path: Path) -> None:
+    path = tmp_path / "mine.safetensors"
+    save_file(
+        {f"{p}.{k}": t.clone() for p in ("student", "teacher") for k, t in state.items()}, path
+    )
+    with pytest.raises(UserError, match="holds 2 networks that fit"):
+        load_backbone(NAME, 3, weights=path)
+
+
+@pytest.mark.parametrize("ending", [".pth", ".safetensors"])
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "empty"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "a Git LFS pointer"),
+        (b"<!DOCTYPE html><html>Virus scan warning</html>", "a web page"),
+        (None, "cut off"),
+    ],
+)
+def test_a_download_that_went_wrong_says_what_it_is(
+    content: bytes | None, words: str, ending: str, state: dict[str, Tensor], tmp_path: Path
+) -> None:
+    path = tmp_path / f"mine{ending}"
+    if content is None:
+        whole = save(state) if ending == ".safetensors" else pickled(state, path)
+        content = whole[: len(whole) // 2]
+    path.write_bytes(content)
+    read = weights.read_pickle if ending == ".pth" else weights._read_safetensors
+    with pytest.raises(UserError, match=words):
+        read(path)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_refused(
+    value: float, state: dict[str, Tensor], tmp_path: Path
+) -> None:
+    state["features.0.weight"] = state["features.0.weight"].clone()
+    state["features.0.weight"][0, 0, 0, 0] = value
+    save_file(state, tmp_path / "mine.safetensors")
+    torch.save(state, tmp_path / "in.pth")
+    with pytest.raises(UserError, match=r"features\.0\.weight.*no numbers"):
+        load_backbone(NAME, 3, weights=tmp_path / "mine.safetensors")
+    with pytest.raises(UserError, match=r"features\.0\.weight.*no numbers"):
+        weights.convert(tmp_path / "in.pth", tmp_path / "out.safetensors")
+
+
+@pytest.mark.parametrize("kind", [torch.bool, torch.int8, torch.float8_e4m3fn])
+def test_tensors_that_are_no_floats_are_refused(
+    kind: torch.dtype, state: dict[str, Tensor], tmp_path: Path
+) -> None:
+    save_file({key: tensor.to(kind) for key, tensor in state.items()}, tmp_path / "w.safetensors")
+    with pytest.raises(UserError, match="computes with floating-point numbers"):
+        load_backbone(NAME, 3, weights=tmp_path / "w.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: torch.eye(4).to_sparse(), "sparse"),
+        (lambda: torch.quantize_per_tensor(torch.ones(4), 0.1, 0, torch.qint8), "quantised"),
+        (lambda: torch.empty(4, device="meta"), "without values"),
+        (lambda: torch.zeros(1).expand(1 << 33), "repeated many times"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.*quantize:UserWarning")
+def test_tensors_that_cannot_be_written_are_a_sentence(
+    make: Any, words: str, tmp_path: Path
+) -> None:
+    torch.save({"odd": make()}, tmp_path / "in.pth")
+    with pytest.raises(UserError, match=words):
+        weights.convert(tmp_path / "in.pth", tmp_path / "out.safetensors")
+
+
+def test_a_pipe_is_refused_without_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "in.pth")
+    with pytest.raises(UserError, match="a pipe or a device"):
+        weights.convert(tmp_path / "in.pth", tmp_path / "out.safetensors")

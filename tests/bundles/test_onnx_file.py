@@ -45,6 +45,9 @@ def test_every_family_answers_the_same(
     path = tmp_path / "model.onnx"
     assert export_onnx(model, path, pictures(3, size)) <= TOLERANCE
     assert capsys.readouterr().out == "", "standard output is kept for the answer"
+    onnx.checker.check_model(str(path), full_check=True)
+    (output,) = session(path).get_outputs()
+    assert output.shape == ["N", len(model.classes)]
     others = pictures(5, size, seed=3)
     p = model.manifest.preprocessing
     inputs = to_input(torch.from_numpy(others), p.mean, p.std).contiguous().numpy()
@@ -74,6 +77,21 @@ def test_a_file_that_answers_otherwise_is_not_kept(
 ) -> None:
     monkeypatch.setattr(onnx_file.Graph, "constant", _wrong(onnx_file.Graph.constant))
     with pytest.raises(HeadstartError, match="other answers than the model"):
+        export_onnx(Model(bundle), tmp_path / "model.onnx", pictures(2, 64))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_is_not_valid_is_not_kept(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    described = onnx_file._describe
+
+    def without_shape(made: Any, manifest: Any) -> None:
+        described(made, manifest)
+        made.graph.output[0].type.tensor_type.ClearField("shape")
+
+    monkeypatch.setattr(onnx_file, "_describe", without_shape)
+    with pytest.raises(HeadstartError, match="is not valid"):
         export_onnx(Model(bundle), tmp_path / "model.onnx", pictures(2, 64))
     assert not list(tmp_path.iterdir())
 

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from tl_core.backbones.folding import fold, frozen_copy, trace
-from tl_core.backbones.onnx_graph import INPUT, LAYERS, Graph, UnsupportedError, write
+from tl_core.backbones.onnx_graph import INPUT, LAYERS, Graph, UnsupportedError, Value, write
 from tl_core.config import BodyPath
 
 TOLERANCE = 1e-4  # of the largest absolute output
@@ -121,7 +121,7 @@ class OnnxBody:
 
     path: BodyPath = "onnxruntime"
 
-    def __init__(self, graph: Graph, output: str, shape: Sequence[int]) -> None:
+    def __init__(self, graph: Graph, output: Value, shape: Sequence[int]) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -156,7 +156,7 @@ def _onnx_body(stages: nn.Sequential, shape: Sequence[int]) -> OnnxBody | None:
         expected = write(graph, graphs, example.clone())  # (a layer may work in place)
     except UnsupportedError:
         return None
-    body = OnnxBody(graph, expected.name, shape)
+    body = OnnxBody(graph, expected, shape)
     return body if is_close(body(example), expected.tensor) else None
 
 

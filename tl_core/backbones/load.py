@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from tl_core.backbones.catalog import Family, family_of, find_card
 from tl_core.backbones.chain import Chain
+from tl_core.backbones.state import check_floats, check_numbers, fitting
 from tl_core.backbones.weights import check_fit, find_weights, read_weights
 from tl_core.download import Progress
 
@@ -54,16 +55,19 @@ def from_state(
     tensors as they are, so that no random weights are computed to be thrown away.
 
     Raises:
-        UserError: names or shapes are not this backbone's.
+        UserError: names, shapes or kinds are not this backbone's, or a value is no number.
     """
     with torch.device("meta"):
         network = family.build(name)
     rename = getattr(family, "rename", str)
-    state = {rename(key): value for key, value in state.items()}
     optional = head_names(network, family) if classes is not None else set()
-    expected = network.state_dict()
-    check_fit(expected, state, optional, find_card(name).title)
+    expected, title = network.state_dict(), find_card(name).title
+    needed = [key for key in expected if key not in optional and "num_batches" not in key]
+    state = fitting(state, needed, rename)
+    check_fit(expected, state, optional, title)
     state = {k: v for k, v in state.items() if k in expected and v.shape == expected[k].shape}
+    check_floats(expected, state, title)
+    check_numbers(state, f"these weights of {title}")
     for key, value in expected.items():
         # Files older than PyTorch 0.4.1 have no batch counter; nothing here reads it.
         if key not in state and key.endswith("num_batches_tracked"):

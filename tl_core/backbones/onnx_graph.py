@@ -74,12 +74,13 @@ class Graph:
         return name
 
     def model(
-        self, output: str, shape: Sequence[int], *, called: str = OUTPUT, whole: bool = False
+        self, output: Value, shape: Sequence[int], *, called: str = OUTPUT, whole: bool = False
     ) -> Any:
         """Return the finished model, an `onnx.ModelProto`.
 
         Args:
-            output: name of what the last stage hands over.
+            output: what the last stage hands over; onnxruntime does without its shape, ONNX's own
+                checker and other tools do not.
             shape: of one input; the model takes any number of them.
             called: what the model's output is called.
             whole: whether its weights are in it; else they are named only.
@@ -97,12 +98,13 @@ class Graph:
             return tensor
 
         kind = TensorProto.FLOAT
+        given = ["N", *output.tensor.shape[1:]]
         return helper.make_model(
             helper.make_graph(
-                [*self.nodes, helper.make_node("Identity", [output], [called])],
+                [*self.nodes, helper.make_node("Identity", [output.name], [called])],
                 "body",
                 [helper.make_tensor_value_info(INPUT, kind, ["N", *shape])],
-                [helper.make_tensor_value_info(called, kind, None)],
+                [helper.make_tensor_value_info(called, kind, given)],
                 [*self.constants, *(described(*weight) for weight in self.weights.items())],
             ),
             opset_imports=[helper.make_opsetid("", OPSET)],

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from tl_core.backbones.card import Card
 from tl_core.backbones.catalog import catalogue, family_of
 from tl_core.backbones.published import published
+from tl_core.backbones.weights_file import check_file
 from tl_core.download import Progress, Source, UnreachableError, download
 from tl_core.errors import UserError
 
@@ -154,8 +156,7 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    if not path.is_file():
-        raise UserError(f"There is no weights file {path}; check the name.")
+    check_file(path)
     try:
         return load_file(path)
     except (SafetensorError, OSError, ValueError) as error:
@@ -169,43 +170,57 @@ def read_pickle(path: Path) -> dict[str, Tensor]:
     """Read a PyTorch state dict without running anything in it.
 
     Raises:
-        UserError: the file holds something else than named tensors.
+        UserError: the file holds something else than named tensors, or two of one name.
     """
     import torch
 
+    from tl_core.backbones.state import by_name, find_state
+
+    check_file(path)
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise UserError(f"There is no weights file {path}; check the name.") from error
+        with warnings.catch_warnings():  # of tensor kinds that are refused below
+            warnings.simplefilter("ignore")
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except EOFError as error:
+        raise UserError(
+            f"{path.name} is not a plain PyTorch weights file because it is cut off; fetch it "
+            "again."
+        ) from error
     except Exception as error:  # the unpickler raises whatever the file provokes
         raise UserError(
-            f"{path.name} is not a plain PyTorch weights file, and anything else in it is not "
-            "loaded because it could run code; save `model.state_dict()` and convert that."
+            f"{path.name} is not a plain PyTorch weights file (it may be damaged), and anything "
+            "else in it is not loaded because it could run code; save `model.state_dict()` and "
+            "convert that."
         ) from error
-    if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
-        state = state["state_dict"]
-    if not isinstance(state, dict) or not all(torch.is_tensor(t) for t in state.values()):
+    state = find_state(content)
+    if state is None:
         raise UserError(
             f"{path.name} holds no state dict (tensors by name); save `model.state_dict()` and "
             "convert that."
         )
-    return {str(name).removeprefix("module."): tensor for name, tensor in state.items()}
+    return by_name(state, path.name)
 
 
 def convert(source: Path, target: Path) -> int:
     """Write a `.pth` file's tensors as safetensors and return how many there are.
 
     Raises:
-        UserError: `source` is no state dict, or `target` has another ending or cannot be written.
+        UserError: `source` is no state dict of plain numbers, or `target` has another ending or
+            cannot be written.
     """
     from safetensors.torch import save
 
-    from tl_core.workspace import write_atomic
+    from tl_core.backbones.state import check_numbers, check_plain
+    from tl_core.workspace import require_space, write_atomic
 
     if target.suffix != ".safetensors":
         raise UserError(f"The file to write must end in .safetensors, and {target.name} does not.")
+    state = read_pickle(source)
+    check_plain(state, source.name)
+    check_numbers(state, source.name)
+    require_space(target.parent, sum(t.numel() * t.element_size() for t in state.values()))
     # Two names may share one tensor's memory, and safetensors stores each apart.
-    tensors = {name: tensor.clone().contiguous() for name, tensor in read_pickle(source).items()}
+    tensors = {name: tensor.clone().contiguous() for name, tensor in state.items()}
     write_atomic(target, save(tensors))
     return len(tensors)
 

@@ -26,7 +26,7 @@ from torch import Tensor, fx, nn
 
 from tl_core.backbones.catalog import find_card
 from tl_core.backbones.folding import fold, frozen_copy, trace
-from tl_core.backbones.onnx_graph import INPUT, Graph, UnsupportedError, write
+from tl_core.backbones.onnx_graph import INPUT, Graph, UnsupportedError, Value, write
 from tl_core.bundles.manifest import Manifest
 from tl_core.bundles.predict import Model
 from tl_core.data.augment import to_input
@@ -39,7 +39,7 @@ _MISSING = "; run: pip install -r requirements-export.txt"
 
 
 def export_onnx(model: Model, path: Path, pixels: NDArray[np.uint8]) -> float:
-    """Write a model as an ONNX file, once onnxruntime has given the same answers with it.
+    """Write a model as an ONNX file, once ONNX's checker and onnxruntime have agreed to it.
 
     Args:
         model: on the processor.
@@ -51,13 +51,14 @@ def export_onnx(model: Model, path: Path, pixels: NDArray[np.uint8]) -> float:
 
     Raises:
         UserError: a package is missing, or the disk is full.
-        HeadstartError: the answers differ by more than `TOLERANCE`.
+        HeadstartError: it is not valid, or the answers differ by more than `TOLERANCE`.
     """
     if find_spec("onnx") is None or find_spec("onnxruntime") is None:
         raise UserError(f"Writing ONNX needs the packages onnx and onnxruntime{_MISSING}")
     made = _written_by_us(model) or _written_by_torch(model)
     _describe(made, model.manifest)
     content = made.SerializeToString()
+    _check(content)
     difference = _difference(model, content, pixels)
     if not difference <= TOLERANCE:
         raise HeadstartError(
@@ -94,7 +95,7 @@ def _written_by_us(model: Model) -> Any | None:
         return None
     scaled = graph.add("Div", logits.name, graph.constant(float(model.manifest.temperature)))
     (shares,) = graph.add("Softmax", *scaled, axis=1)
-    return graph.model(shares, (3, size, size), called=SHARES, whole=True)
+    return graph.model(Value(shares, logits.tensor), (3, size, size), called=SHARES, whole=True)
 
 
 def _written_by_torch(model: Model) -> Any:
@@ -156,6 +157,20 @@ def _describe(made: Any, manifest: Manifest) -> None:
     }
     made.producer_name = "headstart"
     helper.set_model_props(made, told)
+
+
+def _check(content: bytes) -> None:
+    """Have the file checked as other tools check it: its rules, and the shape of every value."""
+    from onnx import checker
+    from onnx.shape_inference import InferenceError
+
+    try:
+        checker.check_model(content, full_check=True)
+    except (checker.ValidationError, InferenceError) as error:
+        raise HeadstartError(
+            f"The ONNX file is not valid ({' '.join(str(error).split())[:200]}), so it was not "
+            "kept; export the bundle or the script instead."
+        ) from error
 
 
 def _difference(model: Model, content: bytes, pixels: NDArray[np.uint8]) -> float:
