@@ -41,7 +41,7 @@ def show_advice(run: Run) -> None:
         if found is None:
             st.write("More or more varied pictures to learn from are what helps now.")
         else:
-            _offer(found, dataset.name)
+            _offer(found, dataset.name, run)
     if ended:
         events = [item.event for item in told]
         loss, accuracy = charts.curves(run, ended[-1].number, events)
@@ -51,9 +51,17 @@ def show_advice(run: Run) -> None:
             right.plotly_chart(accuracy, key="validate-accuracy", config={"displayModeBar": False})
 
 
-def _offer(found: Suggestion, dataset_name: str) -> None:
-    st.markdown(f"Try next: **{on_page(found.says)}**. {on_page(found.why, 300)}")
-    same = next((run for run in store().runs() if run.config == found.config), None)
+def _offer(found: Suggestion, dataset_name: str, run: Run) -> None:
+    same = next((other for other in store().runs() if other.config == found.config), None)
+    before = run.facts.get("validation_accuracy")
+    after = None if same is None else same.facts.get("validation_accuracy")
+    if before is not None and after is not None and after <= before:
+        st.markdown(
+            f"**{on_page(found.says)}** was tried already and brought no more: {after:.0%} of the "
+            f"validation pictures right, and {before:.0%} here."
+        )
+    else:
+        st.markdown(f"Try next: **{on_page(found.says)}**. {on_page(found.why, 300)}")
     if same is None:
         if st.button("Start that run", icon=":material/play_arrow:", key="suggested"):
             start(found.config, dataset_name)

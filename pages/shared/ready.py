@@ -113,7 +113,8 @@ def _use_public(chosen: PublicSet) -> None:
 
 def _counted(place: DeltaGenerator, doing: str) -> Callable[[int, int], None]:
     def tell(done: int, total: int) -> None:
-        place.progress(done / max(total, 1), f"{doing}: {done} of {total}")
+        of = max(total, done, 1)  # a total that was estimated may grow
+        place.progress(done / of, f"{doing}: {done} of {of}")
 
     return tell
 

@@ -77,7 +77,8 @@ def counted(doing: str) -> tuple[Progress, Callable[[], object]]:
     bar = st.progress(0.0, f"{doing} …")
 
     def tell(done: int, total: int) -> None:
-        bar.progress(done / max(total, 1), f"{doing}: {done:,} of {total:,}")
+        of = max(total, done, 1)  # a total that was estimated may grow
+        bar.progress(done / of, f"{doing}: {done:,} of {of:,}")
 
     return tell, bar.empty
 

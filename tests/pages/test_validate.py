@@ -276,3 +276,13 @@ def test_figures_of_nothing_can_be_drawn() -> None:
     assert quality.confusion(confusion_matrix([], [], 2), CLASSES)
     assert quality.reliable(reliability([], []))
     assert quality.coverage(coverage_accuracy([], []), 0.5)
+
+
+def test_what_another_run_has_refuted_is_not_advised(
+    open_page: Open, judged: str, store: Store
+) -> None:
+    button(open_page("validate", run=judged), "Start that run").click().run()
+    store.end(store.runs()[0].id, "finished", validation_accuracy=0.1)
+    said = text(open_page("validate", run=judged))
+    assert "was tried already and brought no more" in said
+    assert "Try next" not in said
