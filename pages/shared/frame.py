@@ -73,7 +73,7 @@ def shown_alone(what: str) -> Iterator[None]:
         yield
     except Exception as error:  # Streamlit's own ways to end a script are no `Exception`
         get_log().warning("%s cannot be shown", what, exc_info=error)
-        why = str(error) if isinstance(error, HeadstartError) else _INCOMPLETE
+        why = str(as_sentence(error) or _INCOMPLETE)
         st.caption(f":material/warning: {on_page(what, 60)} cannot be shown. {on_page(why, 400)}")
 
 
