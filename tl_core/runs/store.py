@@ -365,7 +365,7 @@ def _read(row: sqlite3.Row, read: Callable[[sqlite3.Row], _ReadT]) -> _ReadT | N
     except (UserError, *_FOREIGN) as error:
         if (said := f"{row[0]}: {error}") not in _noted:
             _noted.add(said)
-            get_log().warning("passed over in the store: %s", said, exc_info=error)
+            get_log().warning("passed over in the store: %s", said)
         return None
 
 
