@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import streamlit as st
 
 from pages.shared.changing import show_changes
@@ -16,6 +18,7 @@ from pages.shared.ready import show_public, show_samples
 from pages.shared.state import address, chosen_dataset, engine, workspace
 from pages.shared.steps import STORAGE, page_file
 from pages.shared.uploads import show_upload_error, upload_files, upload_folder
+from tl_core.errors import HeadstartError
 
 WAYS = {
     "A folder": upload_folder,
@@ -35,7 +38,8 @@ st.markdown(
 )
 
 # While the person chooses, the worker loads what it needs; training then starts at once.
-engine().warm()
+with suppress(HeadstartError):  # what trains says so itself; the rest of the page stays
+    engine().warm()
 
 # What is behind a closed tab is not made.
 for tab, show in zip(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import streamlit as st
 
 from pages.shared.escape import on_page
@@ -19,10 +21,12 @@ from pages.shared.state import (
     store,
 )
 from pages.shared.wording import NOTHING_FROZEN, PLACES, RECIPES
+from tl_core.errors import HeadstartError
 from tl_core.runs.devices import expected_device
 from tl_core.training.phases import plan
 
-engine().warm()
+with suppress(HeadstartError):  # what trains says so itself; the rest of the page stays
+    engine().warm()
 dataset, card, run = chosen_dataset(), chosen_card(), chosen_run()
 
 if run is not None:

@@ -9,6 +9,8 @@ import pytest
 from tl_core import cli
 from tl_core.errors import BusyError, NoRoomError, TransientError, UserError
 from tl_core.faults import as_sentence
+from tl_core.log import get_log, set_up_log
+from tl_core.runs.predictor import lane
 from tl_core.workspace import Workspace
 
 
@@ -45,3 +47,16 @@ def test_the_terminal_names_the_path_and_exits_with_2(
     monkeypatch.setitem(cli._COMMANDS, "runs", refused)
     assert cli.main(["runs"]) == 2
     assert capsys.readouterr().err.startswith(f"{workspace.datasets} may not be used")
+
+
+def test_logs_that_cannot_be_opened(
+    workspace: Workspace, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A folder in the log's place stands for a disk that is read-only, for root as well."""
+    (workspace.root / "logs").write_bytes(b"no folder")
+    set_up_log(workspace.root, "server")
+    get_log().info("something")
+    assert "Traceback" not in capfd.readouterr().err
+    (workspace.root / "predictor.log").mkdir()
+    with lane._opened(workspace.root / "predictor.log") as log:
+        assert log is None

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -30,16 +32,23 @@ def set_up_log(root: Path, process: str) -> Path:
         process: its kind, e.g. "server" or "worker-cpu".
     """
     file = root / "logs" / f"{process}.log"
-    file.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(OSError):  # a workspace that may only be read is still shown
+        file.parent.mkdir(parents=True, exist_ok=True)
     logger = get_log()
     logger.setLevel(logging.INFO)
     if not any(getattr(h, "baseFilename", None) == str(file) for h in logger.handlers):
-        handler = RotatingFileHandler(
-            file, maxBytes=_LARGEST, backupCount=_OLD, encoding="utf-8", delay=True
-        )
+        handler = _File(file, maxBytes=_LARGEST, backupCount=_OLD, encoding="utf-8", delay=True)
         handler.setFormatter(_JsonLine())
         logger.addHandler(handler)
     return file
+
+
+class _File(RotatingFileHandler):
+    """A file that says nothing of itself where it cannot be written."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (logging's name)
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
 
 
 class _JsonLine(logging.Formatter):

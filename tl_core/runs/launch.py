@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tl_core.faults import as_sentence
 from tl_core.runs.queue import has_worker
 from tl_core.runs.store import Store
 from tl_core.workspace import Workspace
@@ -23,7 +24,13 @@ def ensure_worker(workspace: Workspace, store: Store, device: str) -> bool:
     """
     if has_worker(store, device):
         return False
-    with worker_log(workspace).open("ab") as log:
+    try:
+        log = worker_log(workspace).open("ab")
+    except OSError as error:
+        if (told := as_sentence(error)) is None:
+            raise
+        raise told from error
+    with log:
         subprocess.Popen(  # (left running: that is the point)
             [sys.executable, "-m", "tl_core.runs.worker", str(workspace.root), device],
             stdin=subprocess.DEVNULL,

@@ -13,6 +13,7 @@ from typing import Any
 from tl_core.backbones.card import Preprocessing
 from tl_core.data.varied import varied
 from tl_core.errors import UnreadableImageError, UserError
+from tl_core.faults import as_sentence, is_memory_refused
 from tl_core.log import get_log
 from tl_core.runs.exporting import answer_export
 from tl_core.runs.predictor import explaining, looking
@@ -33,11 +34,13 @@ def answer(request: Message, tell: Tell) -> Message:
     except UserError as error:
         return {"error": str(error)}
     except Exception as error:
-        if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
+        if is_memory_refused(error):
             return {
                 "error": "This model needs more memory than may be taken here; close other "
                 "programs, or use a smaller backbone."
             }
+        if (told := as_sentence(error)) is not None:
+            return {"error": str(told)}
         get_log().exception("answering")
         return {"error": "This failed on our side; the file predictor.log says more."}
 

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from queue import Queue
 from typing import IO
@@ -109,7 +109,7 @@ class Lane:
     def _running(self) -> subprocess.Popen[bytes]:
         if self.process is None or self.process.poll() is not None:
             self.close()
-            with self.log.open("ab") as log:
+            with _opened(self.log) as log:
                 self.process = subprocess.Popen(
                     [sys.executable, *self.arguments],
                     stdin=subprocess.PIPE,
@@ -142,6 +142,14 @@ class Lane:
                     with suppress(OSError):
                         pipe.close()
             self.process = None
+
+
+def _opened(log: Path) -> AbstractContextManager[IO[bytes] | None]:
+    """Open a log; where that is refused, what is printed goes where the server's own does."""
+    try:
+        return log.open("ab")
+    except OSError:
+        return nullcontext()
 
 
 def _pass_on(process: subprocess.Popen[bytes], messages: Queue[Message | None]) -> None:
