@@ -61,6 +61,7 @@ class Layout:
         skipped: files that are no pictures or lie in no class folder. Hidden files and what
             operating systems leave behind are not worth a word.
         reading: by what the classes were told, for people.
+        is_headed: of a table, whether the heading of its labels means label.
     """
 
     classes: tuple[str, ...]
@@ -68,6 +69,7 @@ class Layout:
     given_split: bool
     skipped: tuple[Skipped, ...]
     reading: str = ""
+    is_headed: bool = True
 
 
 @dataclass(frozen=True)
