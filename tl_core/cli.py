@@ -23,6 +23,7 @@ from tl_core.console import never_fail, table_output
 from tl_core.data.dataset import Dataset
 from tl_core.data.finding import Finding, described, summed_up
 from tl_core.data.open import import_any, open_dataset, ready_names
+from tl_core.data.question import OPTIONS, Told
 from tl_core.data.scan import findings
 from tl_core.errors import HeadstartError, UserError
 from tl_core.escape import encodable, in_terminal
@@ -62,6 +63,8 @@ def build_parser() -> argparse.ArgumentParser:
     ready = f"a folder, a .zip or .tar, or {', '.join(ready_names())}; public sets are downloaded"
     import_.add_argument("source", metavar="SOURCE", help=ready)
     import_.add_argument("--name", help="what to call the dataset of a folder or an archive")
+    for option in OPTIONS:
+        import_.add_argument(f"--{option.replace('_', '-')}", default="", help="answers a question")
     evaluate = command("evaluate", "Count what a finished run gets right and what it confuses.")
     evaluate.add_argument("run", metavar="RUN", help="a run's id")
     evaluate.add_argument("--split", default="validation", choices=("validation", "test"))
@@ -150,7 +153,8 @@ def _describe(card: Card) -> dict[str, Any]:
 
 def _import(args: argparse.Namespace) -> Answer:
     workspace = Workspace.open()
-    dataset = import_any(workspace, args.source, args.name, progress=_counter(args.json))
+    told = Told(**{option: getattr(args, option) for option in OPTIONS})
+    dataset = import_any(workspace, args.source, args.name, told=told, progress=_counter(args.json))
     found = findings(workspace, dataset, _counter(args.json, "Checking"))
     text = (
         f"Imported {len(dataset.items)} pictures in {len(dataset.classes)} classes as "

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tl_core.data.intake import import_source
+from tl_core.data.question import QuestionError, Told
 from tl_core.data.sources import Entry
 from tl_core.data.table import arrange_by_table
 from tl_core.errors import UserError
@@ -149,5 +151,43 @@ def test_class_folders_stand_where_a_table_speaks_of_a_few(workspace, tree, pict
 @settings(max_examples=100, deadline=None)
 @given(st.text(alphabet="01.jpg,;\t\n\"'ab \x00\ufeff", max_size=80) | st.binary(max_size=80))
 def test_any_table_is_arranged_or_passed_over(table):
-    layout = arranged(table)
-    assert layout is None or len(layout.classes) >= 2
+    with suppress(QuestionError):
+        layout = arranged(table)
+        assert layout is None or len(layout.classes) >= 2
+
+
+TRUTH = {f"images/{n}.jpg": ("ant", "bee")[n % 2] for n in range(6)}
+
+
+@pytest.mark.parametrize(
+    "heading", ['"",id,label', "Unnamed: 0,filename,label", "index,path,label"]
+)
+@pytest.mark.parametrize("ending", ["", ".jpg"])
+def test_an_index_column_never_names_the_pictures(heading, ending):
+    order = [3, 5, 1, 0, 4, 2]
+    lines = [f"{i},{n}{ending},{('ant', 'bee')[n % 2]}" for i, n in enumerate(order)]
+    assert classes(arranged("\n".join([heading, *lines]))) == TRUTH
+
+
+def test_columns_that_fit_equally_and_disagree_are_asked_about():
+    table = "a,b,label\n" + "\n".join(f"{n},{5 - n},{'xy'[n % 2]}" for n in range(6))
+    with pytest.raises(QuestionError, match="--picture-column 'a'"):
+        arranged(table)
+    entries = [entry("labels.csv", table.encode()), *map(entry, PICTURES)]
+    told = arrange_by_table(entries, "it", Told(picture_column="b"))
+    assert classes(told)["images/0.jpg"] == "y"
+
+
+def test_a_list_beside_class_folders_does_not_take_over(workspace, tree, picture):
+    files = {f"{'ab'[n % 2]}/{n}.png": picture(n) for n in range(8)}
+    sizes = "file,width\n" + "\n".join(f"{n}.png,{640 + n % 3}" for n in range(8))
+    assert import_source(workspace, tree({**files, "s.csv": sizes.encode()})).classes == ("a", "b")
+
+
+def test_a_list_of_numbers_beside_class_folders_asks_nothing(workspace, tree, picture):
+    files = {f"{'ab'[n % 2]}/{n}.png": picture(n) for n in range(8)}
+    numbers = "x,y,label\n" + "\n".join(f"{n},{7 - n},{n % 3}" for n in range(8))
+    assert import_source(workspace, tree({**files, "s.csv": numbers.encode()})).classes == (
+        "a",
+        "b",
+    )

@@ -23,6 +23,7 @@ from tl_core.data.layout import (
     picture_names,
 )
 from tl_core.data.packed import archive_file, archive_stem, is_archive, open_archive
+from tl_core.data.question import FOLDERS, QuestionError, Told
 from tl_core.data.repeats import near_groups
 from tl_core.data.site import building_site, publish
 from tl_core.data.sketches import keep_sketches
@@ -42,6 +43,7 @@ def import_source(
     *,
     owner: str = "local",
     within: Path | None = None,
+    told: Told | None = None,
     progress: Progress | None = None,
 ) -> Dataset:
     """Import a folder or an archive (zip, tar) of class folders, or a table beside its pictures.
@@ -52,6 +54,7 @@ def import_source(
         name: what to call the dataset; the source's own name when left out.
         owner: who imports it.
         within: what leads out of this folder is not opened; see `allowed`.
+        told: what the person said about how it is to be read.
         progress: called with (files done, files in all).
 
     Raises:
@@ -69,7 +72,9 @@ def import_source(
             "check the path and try again."
         )
     with _opened(path, within, is_folder=stat.S_ISDIR(mode)) as (entries, own_name):
-        return import_entries(workspace, entries, name or own_name, owner=owner, progress=progress)
+        return import_entries(
+            workspace, entries, name or own_name, owner=owner, told=told, progress=progress
+        )
 
 
 @contextmanager
@@ -99,6 +104,7 @@ def import_entries(
     name: str,
     *,
     owner: str = "local",
+    told: Told | None = None,
     progress: Progress | None = None,
 ) -> Dataset:
     """Import files as a dataset; importing the same pictures again finds the same dataset.
@@ -111,6 +117,7 @@ def import_entries(
         entries: the files.
         name: what to call the dataset; a number is added when another one is called so.
         owner: who imports it.
+        told: what the person said about how they are to be read.
         progress: called with (files done, files in all).
 
     Raises:
@@ -119,7 +126,7 @@ def import_entries(
     """
     title = clean_name(name) or "Dataset"
     entries, refused = _without_refused(entries)
-    layout = _arranged(entries, title)
+    layout = _arranged(entries, title, told or Told())
     layout = replace(layout, skipped=(*refused, *layout.skipped))
     return _import(workspace, entries, layout, title, owner, progress)
 
@@ -170,14 +177,27 @@ def _import(
         return publish(workspace, replace(dataset, folder=site, skipped=skipped))
 
 
-def _arranged(entries: Sequence[Entry], title: str) -> Layout:
-    """Take a table's word where it speaks of half of the pictures, else that of the folders."""
+def _arranged(entries: Sequence[Entry], title: str, told: Told) -> Layout:
+    """Take a table's word where it speaks of half of the pictures, else that of the folders.
+
+    Beside class folders it counts only where its heading means label, or the person named it.
+    """
     names = [entry.name for entry in entries]
-    table = arrange_by_table(entries, title)
-    if table is not None and 2 * len(table.places) >= len(picture_names(names)[0]):
+    table = None
+    try:
+        if told.read_as != FOLDERS:
+            table = arrange_by_table(entries, title, told)
+    except QuestionError as question:
+        # Whoever has class folders need not be asked about a list that lies beside them.
+        try:
+            return arrange(names, title, told.read_as)
+        except UserError:
+            raise question from None
+    is_meant = table is not None and (table.is_headed or bool(told.label_column))
+    if table and is_meant and 2 * len(table.places) >= len(picture_names(names)[0]):
         return table
     try:
-        return arrange(names, title)
+        return arrange(names, title, told.read_as)
     except UserError:
         if table is None:
             raise

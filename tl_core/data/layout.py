@@ -70,6 +70,7 @@ class Layout:
         skipped: files that are no pictures or lie in no class folder. Hidden files and what
             operating systems leave behind are not worth a word.
         reading: by what the classes were told, for people.
+        is_headed: of a table, whether the heading of its labels means label.
     """
 
     classes: tuple[str, ...]
@@ -77,6 +78,7 @@ class Layout:
     given_split: bool
     skipped: tuple[Skipped, ...]
     reading: str = ""
+    is_headed: bool = True
 
 
 @dataclass(frozen=True)

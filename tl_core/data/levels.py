@@ -26,6 +26,7 @@ MASKS = {"mask", "masks", "annotation", "annotations", "segmentation", "segmenta
 _PICTURES = {"image", "images", "img", "imgs", "picture", "pictures", "photo", "photos", "original",
              "originals", "jpegimages", "jpg", "png", "rgb", "bilder"}  # fmt: skip
 _DATA = {*_PICTURES, "data", "dataset", "datasets", "classes"}
+_UNSORTED = {"unlabelled", "unlabeled", "unknown", "unsorted", "all"}
 _BESIDE = {"doc", "docs", "documentation", "asset", "assets", "figure", "figures", "fig", "figs",
            "screenshot", "screenshots", "static", "media", "notebooks", "results", "readme",
            "paper", "demo"}  # fmt: skip
@@ -142,13 +143,18 @@ def _given(tree: _Tree, roots: Mapping[Folder, Split | None]) -> Levels:
         if split != "train":
             inner = _unwrapped(tree, root, classes)
             names = {_same(name) for name in tree.names(inner)}
-            if len(names) == 1 and not names & classes and len(classes) > 1:
+            if len(names) == 1 and not names & classes and all(map(_says_nothing, names)):
                 apart[root] = f"in a {split} folder that says no classes"
             else:
                 found[inner] = split
     said = ", ".join(f"{root[-1]!r} ({split})" for root, split in found.items())
     return Levels(found, apart=apart, said=f"classes by the folders inside {said}",
                   elsewhere="not in the train, validation or test folder")  # fmt: skip
+
+
+def _says_nothing(name: str) -> bool:
+    """Say whether a folder's name is one for pictures that nobody has sorted: test1, images."""
+    return name in _DATA | _UNSORTED or split_of(name) is not None
 
 
 def _unwrapped(tree: _Tree, root: Folder, classes: set[str]) -> Folder:

@@ -7,6 +7,7 @@ from pathlib import Path
 from tl_core.data.dataset import Dataset, find_dataset, list_datasets
 from tl_core.data.intake import import_source
 from tl_core.data.public import PUBLIC_SETS, public_set
+from tl_core.data.question import Told
 from tl_core.data.samples import SAMPLES, sample
 from tl_core.download import Progress
 from tl_core.errors import UserError
@@ -29,6 +30,7 @@ def import_any(
     source: str | Path,
     name: str | None = None,
     *,
+    told: Told | None = None,
     progress: Progress | None = None,
 ) -> Dataset:
     """Import a folder, an archive, a sample (`sample:phones`) or a public set (`public:eurosat`).
@@ -37,6 +39,7 @@ def import_any(
         workspace: where the dataset goes.
         source: the folder, the archive or one of `ready_names`.
         name: what to call the dataset; the source's own name when left out.
+        told: what the person said about how a folder or an archive is to be read.
         progress: called with (done, in all): files, and bytes while something is downloaded.
 
     Raises:
@@ -44,7 +47,7 @@ def import_any(
     """
     kind, _, key = str(source).partition(":")
     if f"{kind}:" not in (_SAMPLE, _PUBLIC):
-        return import_source(workspace, source, name, progress=progress)
+        return import_source(workspace, source, name, told=told, progress=progress)
     if name:
         raise UserError(f"{source} has a name of its own; leave out the name {name!r}.")
     if f"{kind}:" == _SAMPLE:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 from tl_core.errors import UserError
 from tl_core.escape import shorten
@@ -14,24 +14,18 @@ class Told:
     """What the person said about how a source is to be read; what is empty was not said.
 
     Attributes:
-        read_as: `classes-above`, `classes-below`, `folders`, or the name of a table.
+        read_as: `classes-above`, `classes-below`, or `folders` (no table).
         picture_column: the column that names the pictures, by its heading or its number from 1.
         label_column: the column of the classes.
-        split_column: the column of the splits, or `none`.
     """
 
     read_as: str = ""
     picture_column: str = ""
     label_column: str = ""
-    split_column: str = ""
-
-    def also(self, what: str, answer: str) -> Told:
-        """Return this with one more answer."""
-        return replace(self, **{what: answer})
 
 
 OPTIONS = tuple(field.name for field in fields(Told))
-CLASSES_ABOVE, CLASSES_BELOW, FOLDERS, NONE = "classes-above", "classes-below", "folders", "none"
+CLASSES_ABOVE, CLASSES_BELOW, FOLDERS = "classes-above", "classes-below", "folders"
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import Counter
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
@@ -15,18 +15,27 @@ from tl_core.data.layout import (
     Place,
     check_places,
     clean_name,
+    few,
     natural,
     picture_names,
 )
 from tl_core.data.limits import limits
+from tl_core.data.question import Choice, QuestionError, Told
 from tl_core.data.sources import Entry
 from tl_core.data.split_words import split_of
+from tl_core.errors import UserError
 from tl_core.escape import encodable
 
 ENDINGS = (".csv", ".tsv")
 
 _LABELS = ("label", "labels", "class", "class_name", "classname", "category", "target", "species",
-           "breed", "diagnosis", "tag", "klasse", "classe", "clase")  # fmt: skip
+           "breed", "diagnosis", "dx", "choice", "emotion", "classid", "class_id", "sentiment",
+           "tag", "klasse", "classe", "clase")  # fmt: skip
+_FILES = {"file", "filename", "file_name", "image", "images", "image_id", "imageid", "image_name",
+          "image_path", "img", "path", "filepath", "file_path", "picture", "photo", "id", "datei",
+          "dateiname", "bild"}  # fmt: skip
+_INDEX = {"", "unnamed: 0", "index"}
+_NAMED = re.compile(r"[/\\]|\.[A-Za-z][A-Za-z0-9]{1,4}$")  # a folder or an ending
 _SPLITS = ("split", "set", "subset", "partition")
 _LARGEST = 64 << 20  # bytes of a table
 _TRIED = 5  # tables of one source
@@ -41,7 +50,9 @@ class _Columns:
     has_heading: bool
 
 
-def arrange_by_table(entries: Sequence[Entry], source: str) -> Layout | None:
+def arrange_by_table(
+    entries: Sequence[Entry], source: str, told: Told | None = None
+) -> Layout | None:
     """Find classes by a table among the files; `None` where none names pictures of 2 classes.
 
     A table counts if half of its rows name a picture; of several, the one that names most.
@@ -49,6 +60,7 @@ def arrange_by_table(entries: Sequence[Entry], source: str) -> Layout | None:
     Args:
         entries: the files, the table among them.
         source: what the person calls the source, for the messages.
+        told: what the person said about the columns.
 
     Raises:
         UserError: the table has validation or test classes that do not train.
@@ -61,7 +73,8 @@ def arrange_by_table(entries: Sequence[Entry], source: str) -> Layout | None:
     found = [
         layout
         for n in tables[:_TRIED]
-        if (layout := _by(entries[n], _Known(pictures, entries[n].name), source)) is not None
+        if (layout := _by(entries[n], _Known(pictures, entries[n].name), source, told or Told()))
+        is not None
     ]
     if not found:
         return None
@@ -70,12 +83,17 @@ def arrange_by_table(entries: Sequence[Entry], source: str) -> Layout | None:
     return replace(best, skipped=(*others, *best.skipped))
 
 
-def _by(table: Entry, known: _Known, source: str) -> Layout | None:
+def _by(table: Entry, known: _Known, source: str, told: Told) -> Layout | None:
     rows = _rows(table)
-    columns = _columns(rows, known)
+    columns = _columns(rows, known, told)
     if columns is None:
         return None
-    return _arranged(rows[columns.has_heading :], columns, known, source)
+    found = _arranged(rows[columns.has_heading :], columns, known, source)
+    called = rows[0] if columns.has_heading else [str(n + 1) for n in range(len(rows[0]))]
+    label, file = (called[n].strip() for n in (columns.label, columns.file))
+    said = f"labels from column {label!r} of {known.table.name}; pictures by column {file!r}"
+    is_label = label.lower() in _LABELS or not columns.has_heading
+    return found and replace(found, reading=said, is_headed=is_label)
 
 
 class _Known:
@@ -135,30 +153,88 @@ def _decoded(data: bytes) -> str:
         return data.decode("cp1252", "replace")
 
 
-def _columns(rows: Sequence[Sequence[str]], known: _Known) -> _Columns | None:
-    """Say which column names the picture and which its class."""
+def _columns(rows: Sequence[Sequence[str]], known: _Known, told: Told) -> _Columns | None:
+    """Say which column names the picture and which its class: the heading first, then the cells."""
     seen = rows[:_SEEN]
-    hits = Counter(
-        column
-        for row in seen
-        for column, cell in enumerate(row[:50])
-        if known.find(cell) is not None
-    )
-    if not hits:
-        return None
-    file, count = hits.most_common(1)[0]
-    if count * 2 < len(seen) - 1:
+    width = max((min(len(row), 50) for row in seen), default=0)
+    cells = [[row[n].strip() if len(row) > n else "" for row in seen] for n in range(width)]
+    found = [[known.find(cell) for cell in column] for column in cells]
+    hits = [sum(index is not None for index in column) for column in found]
+    if not any(hits):
         return None
     first = [cell.strip().lower() for cell in rows[0]]
-    has_heading = len(first) <= file or known.find(rows[0][file]) is None
+    headed = all(column[0] is None for column in found if column)
+    heading = first if headed else []
+    file = _told_column(told.picture_column, heading, width)
+    if file is None:
+        file = _picture_column(heading, cells, found, hits, known)
+    if file is None or (hits[file] * 2 < len(seen) - 1 and not told.picture_column):
+        return None
+    has_heading = found[file][0] is None
     heading = first if has_heading else []
     split = next((n for n, name in enumerate(heading) if name in _SPLITS and n != file), None)
     labels = [n for n, name in enumerate(heading) if name in _LABELS and n != file]
+    label = _told_column(told.label_column, heading, width)
     others = [n for n in range(len(first)) if n not in (file, split)]
-    if not labels and len(others) != 1:
+    if label is None and not labels:
+        others = [n for n in others if not _is_index(n, heading, cells)] if has_heading else others
+        if len(others) != 1:
+            return None
+    if label is None:
+        label = min(labels, key=lambda n: _LABELS.index(heading[n])) if labels else others[0]
+    return _Columns(file, label, split, has_heading)
+
+
+def _picture_column(
+    heading: Sequence[str],
+    cells: Sequence[Sequence[str]],
+    found: Sequence[Sequence[int | None]],
+    hits: Sequence[int],
+    known: _Known,
+) -> int | None:
+    """Return the column that names the pictures; an index loses to one that names itself."""
+
+    def fits(n: int) -> tuple[bool, bool, bool]:
+        called = heading[n] if n < len(heading) else ""
+        body = cells[n][bool(heading) :]
+        looks = 2 * sum(bool(_NAMED.search(cell)) for cell in body) > len(body)
+        return not _is_index(n, heading, cells), looks, called in _FILES
+
+    # One that looks like file names counts even where it names none: then no number may stand in.
+    named = [n for n in range(len(cells)) if hits[n] or (fits(n)[1] and fits(n)[2])]
+    best = max(map(fits, named))
+    equal = [n for n in named if fits(n) == best]
+    most = max(hits[n] for n in equal)
+    equal = [n for n in equal if hits[n] * 10 >= most * 9]
+    # Cells that repeat a few pictures are numbers of classes that happen to be called so.
+    varied = [n for n in equal if 2 * len(set(found[n]) - {None}) >= hits[n]] or equal
+    if len(cells[0]) > 2 and len({tuple(found[n]) for n in varied}) > 1:
+        names = [heading[n] or str(n + 1) if heading else str(n + 1) for n in varied]
+        raise QuestionError(
+            "picture_column",
+            f"Several columns of {known.table.name} could name the pictures, and they name "
+            "different ones",
+            [
+                Choice(name, f"for example {cells[n][-1]!r}")
+                for name, n in zip(names, varied, strict=True)
+            ],
+        )
+    return varied[0]
+
+
+def _is_index(n: int, heading: Sequence[str], cells: Sequence[Sequence[str]]) -> bool:
+    called = heading[n] if n < len(heading) else "index"
+    return called in _INDEX and all(cell.isdigit() for cell in cells[n][bool(heading) :])
+
+
+def _told_column(told: str, heading: Sequence[str], width: int) -> int | None:
+    if not told:
         return None
-    return _Columns(file, min(labels, key=lambda n: _LABELS.index(heading[n])) if labels
-                    else others[0], split, has_heading)  # fmt: skip
+    if told.strip().lower() in heading:
+        return list(heading).index(told.strip().lower())
+    if told.isdecimal() and 0 < int(told) <= width:
+        return int(told) - 1
+    raise UserError(f"There is no column {told!r} in the table; name one of {few(heading, 20)}.")
 
 
 def _arranged(
