@@ -925,3 +925,13 @@ def test_a_reader_that_leaves_is_no_mistake(monkeypatch: pytest.MonkeyPatch) -> 
 def test_seconds_since_the_process_started() -> None:
     before = time.perf_counter()
     assert 0 <= cli._since_start() < before + 3600
+
+
+def test_paths_that_are_no_pictures(refused: Callable[..., str], tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "photos.zip").write_bytes(b"PK\3\4")
+    for path, words in (("", "no file or folder ''"), (tmp_path / "pipe", "neither a file"),
+                        (tmp_path / "photos.zip", "is an archive")):  # fmt: skip
+        assert words in refused("predict", "--model", "x.headstart", path)
+    sentence = refused("export", "x", "--format", "keras", "-o", tmp_path / "out")
+    assert "bundle, onnx, script, receipt" in sentence

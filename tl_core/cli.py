@@ -23,9 +23,10 @@ from tl_core.console import never_fail, table_output
 from tl_core.data.dataset import Dataset
 from tl_core.data.finding import Finding, described, summed_up
 from tl_core.data.open import import_any, open_dataset, ready_names
+from tl_core.data.packed import is_archive
 from tl_core.data.question import OPTIONS, Told
 from tl_core.data.scan import findings
-from tl_core.errors import HeadstartError, UserError
+from tl_core.errors import HeadstartError, UserError, unknown
 from tl_core.escape import encodable, in_terminal
 from tl_core.evaluation.report import as_json, as_text, report
 from tl_core.faults import as_sentence
@@ -71,7 +72,7 @@ def build_parser() -> argparse.ArgumentParser:
     predict = command("predict", "Predict pictures with a trained model.")
     predict.add_argument("--model", required=True, help="a run's id or a .headstart file")
     predict.add_argument("--csv", action="store_true", help="answer with a table")
-    predict.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="pictures or folders")
+    predict.add_argument("paths", metavar="PATH", nargs="+", help="pictures or folders")
     studying.add_options(command("study", "Answer a question with several runs."))
     export = command("export", "Write a model as a file (a bundle, ONNX, scripts), or a receipt.")
     export.add_argument("run", metavar="RUN", help="a run's id or a .headstart file; a study's id "
@@ -233,11 +234,16 @@ def _predict(args: argparse.Namespace) -> Answer:
     return answer, "\n".join(lines + left_out)
 
 
-def _pictures(paths: Sequence[Path]) -> list[Path]:
+def _pictures(paths: Sequence[str]) -> list[Path]:
     found: list[Path] = []
-    for path in paths:
-        if not path.exists():
-            raise UserError(f"There is no file or folder {path}; check the name.")
+    for name in paths:
+        path = Path(name)
+        if not name or not path.exists():
+            raise UserError(f"There is no file or folder {name or repr(name)}; check the name.")
+        if not (path.is_file() or path.is_dir()):  # opening a pipe could wait for ever
+            raise UserError(f"{path} is neither a file nor a folder; name pictures or folders.")
+        if path.is_file() and is_archive(path):
+            raise UserError(f"{path} is an archive; unpack it and name the folder instead.")
         inside = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
         found += [p for p in inside if not p.name.startswith(".")] if path.is_dir() else inside
     return found
@@ -255,6 +261,8 @@ def _write_csv(predictions: list[dict[str, Any]]) -> None:
 def _export(args: argparse.Namespace) -> Answer:
     if args.format == RECEIPT:
         return _receipt(args.run, args.output)
+    if args.format not in KINDS:
+        raise unknown("format", args.format, (*KINDS, RECEIPT))
     made = export(Workspace.open(), args.run, args.format, args.output)
     files = [str(file) for file in made.files]
     answer = {"format": args.format, "files": files, "checked": made.said}

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tl_core.backbones.catalog import find_card
+from tl_core.backbones.weights_file import check_file
 from tl_core.config import AUGMENTS, DEVICES, RECIPES, RunConfig
 from tl_core.data.open import open_dataset
 from tl_core.errors import HeadstartError, UserError
@@ -71,8 +72,8 @@ def train(args: Namespace, progress: Callable[[int, int], None]) -> Answer:
     """
     workspace = Workspace.open()
     card = find_card(args.backbone)
-    if args.weights and not args.weights.is_file():
-        raise UserError(f"There is no weights file {args.weights}; check the name.")
+    if args.weights:
+        check_file(args.weights)
     config = RunConfig(
         dataset="",
         backbone=args.backbone,

@@ -296,3 +296,15 @@ def test_a_failure_of_ours_is_not_taken_for_an_unreadable_picture(
     monkeypatch.setattr(model, "prepare", broken)
     with pytest.raises(RuntimeError, match="ours"):
         model.predict(photos)
+
+
+def test_slips_of_the_hand(bundle: Path, tmp_path: Path) -> None:
+    model, path = Model(bundle), tmp_path / "new.png"
+    pixels = np.random.default_rng(5).integers(0, 256, (70, 90, 3), np.uint8)
+    Image.fromarray(pixels).save(path)
+    (expected,) = model.predict([path])
+    for one in (path, str(path), path.read_bytes(), pixels, Image.fromarray(pixels)):
+        assert model.predict(one) == [expected]
+    for wrong in (None, 3, [None], [3], pixels.astype(np.float32), pixels[..., 0]):
+        with pytest.raises(UserError, match="give a path"):
+            model.predict(wrong)  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeGuard, TypeVar, cast
 
 import numpy as np
 import torch
@@ -28,7 +28,7 @@ from tl_core.data.pixels import Pixels
 from tl_core.errors import UnreadableImageError, UserError
 from tl_core.training.device import halve, release_memory
 
-Picture = Path | str | bytes | BinaryIO | Image.Image
+Picture = Path | str | bytes | BinaryIO | Image.Image | NDArray[np.uint8]
 TILES = {"cpu": 8}  # elsewhere 64; eight pictures fit a processor's cache
 DECODERS = 2  # threads that open pictures while the network computes
 AHEAD = 32  # pictures that may be waiting for the network
@@ -94,13 +94,22 @@ class Model:
 
         Raises:
             UnreadableImageError: no picture could be read from it.
+            UserError: it is nothing that a picture can be read from.
         """
         preprocessing = self.manifest.preprocessing
-        if isinstance(picture, Image.Image):
+        if isinstance(picture, str):
+            picture = Path(picture)
+        if isinstance(picture, np.ndarray):
+            image = _as_image(picture)
+        elif isinstance(picture, Image.Image):
             image = as_rgb(picture, preprocessing.white)
+        elif isinstance(picture, Path) and picture.exists() and not picture.is_file():
+            # Opening a pipe or a device could wait for ever.
+            raise UnreadableImageError("not a file but a folder, a pipe or a device")
+        elif not isinstance(picture, (Path, bytes)) and not hasattr(picture, "read"):
+            raise UserError(f"A picture cannot be a {type(picture).__name__}; {_TAKEN}.")
         else:
-            source = Path(picture) if isinstance(picture, str) else picture
-            image = open_image(source, preprocessing.white)
+            image = open_image(picture, preprocessing.white)
         return fit(image, preprocessing)
 
     def features(self, pixels: Pixels | NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -160,9 +169,21 @@ class Model:
         """Return class shares `(N, C)` for prepared pictures `(N, S, S, 3)`."""
         return self.classify(self.features(pixels))
 
-    def predict(self, pictures: Iterable[Picture]) -> list[Prediction | UnreadableImageError]:
-        """Predict pictures in order; one that cannot be read gives its reason instead."""
-        return list(self.stream(pictures))
+    def predict(
+        self, pictures: Iterable[Picture] | Picture
+    ) -> list[Prediction | UnreadableImageError]:
+        """Predict pictures in order; one that cannot be read gives its reason instead.
+
+        One picture alone is taken as a list of one.
+
+        Raises:
+            UserError: it is nothing that a picture can be read from.
+        """
+        if _is_one(pictures):
+            return list(self.stream([pictures]))
+        if not isinstance(pictures, Iterable):
+            raise UserError(f"Pictures cannot be a {type(pictures).__name__}; {_TAKEN}.")
+        return list(self.stream(cast("Iterable[Picture]", pictures)))
 
     def stream(self, pictures: Iterable[Picture]) -> Iterator[Prediction | UnreadableImageError]:
         """Predict pictures as `predict` does, one after another: any number fits the memory."""
@@ -190,6 +211,27 @@ class Model:
             doubts += ["strange"] if is_strange else []
             named = zip(self.classes, map(float, shares), strict=True)
             yield Prediction(self.classes[int(shares.argmax())], dict(named), tuple(doubts))
+
+
+_TAKEN = (
+    "give a path, a file's bytes, an open binary file, a Pillow image, an array (height, width, 3) "
+    "of uint8, or a list of these"
+)
+
+
+def _is_one(given: object) -> TypeGuard[Picture]:
+    if isinstance(given, np.ndarray):
+        return given.ndim <= 3
+    return isinstance(given, (str, Path, bytes, Image.Image)) or hasattr(given, "read")
+
+
+def _as_image(array: NDArray[Any]) -> Image.Image:
+    """Return an array of red, green and blue as a picture, the values as they are."""
+    if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8 or not array.size:
+        raise UserError(
+            f"An array of shape {array.shape} and type {array.dtype} is no picture here; {_TAKEN}."
+        )
+    return Image.fromarray(np.ascontiguousarray(array))
 
 
 def ahead(
