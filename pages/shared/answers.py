@@ -13,6 +13,7 @@ from pages.shared.state import predictor
 from pages.shared.trying import Tried
 from pages.shared.wording import DOUBTED
 from tl_core.bundles.archive import read_manifest
+from tl_core.errors import UserError
 from tl_core.runs.batch import BEST
 from tl_core.runs.predictor.predicting import Answer
 from tl_core.words import count
@@ -28,10 +29,17 @@ def show_answers(bundle: Path, pictures: Sequence[Tried]) -> None:
     """
     with st.spinner(f"Looking at {count(len(pictures), 'picture')} …", show_time=True):
         answers = predictor().predict(bundle, [p.path for p in pictures])
-    white = read_manifest(bundle).preprocessing.white
+    white = _white_of(bundle)
     for picture, answer, tile in zip(pictures, answers, tiles(_WIDTH, border=True), strict=False):
         with tile:
             _card(picture, answer, white)
+
+
+def _white_of(bundle: Path) -> int:
+    try:
+        return read_manifest(bundle).preprocessing.white
+    except UserError:  # it went after it answered: the pictures are shown as files alone tell
+        return 0
 
 
 def _card(picture: Tried, answer: Answer, white: int) -> None:

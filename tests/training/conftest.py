@@ -57,14 +57,18 @@ def vectors() -> Callable[..., Vectors]:
 
 @pytest.fixture
 def toy() -> Callable[..., Chain]:
-    """Make a chain of three dense stages, with BatchNorm unless told otherwise."""
+    """Make a chain of three dense stages, with BatchNorm and biases unless told otherwise."""
 
-    def make(seed: int = 0, norm: bool = True, extra: nn.Module | None = None) -> Chain:
+    def make(
+        seed: int = 0, norm: bool = True, extra: nn.Module | None = None, bias: bool = True
+    ) -> Chain:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             stages = {
                 name: nn.Sequential(
-                    nn.Linear(WIDTH, WIDTH), nn.BatchNorm1d(WIDTH) if norm else nn.Tanh(), nn.ReLU()
+                    nn.Linear(WIDTH, WIDTH, bias),
+                    nn.BatchNorm1d(WIDTH) if norm else nn.Tanh(),
+                    nn.ReLU(),
                 )
                 for name in ("first", "second", "third")
             }

@@ -31,6 +31,8 @@ def measure(card: Card, family: Family) -> dict[str, Any]:
     with torch.device("meta"):
         chain = family.assemble(family.build(card.name), 2).train()
         x = torch.empty(_EXAMPLES, 3, preprocessing.size, preprocessing.size)
+    of_pictures = asdict(preprocessing)
+    del of_pictures["white"]  # a fact of the pictures learned from
     stages, counting = [], Saved(chain)
     for name, stage in chain.stages.items():
         with FlopCounterMode(display=False) as counter:
@@ -40,7 +42,7 @@ def measure(card: Card, family: Family) -> dict[str, Any]:
         stages.append([name, parameters, macs, saved // _EXAMPLES, list(x.shape[1:])])
     return {
         "features": x.shape[1],
-        "preprocessing": asdict(preprocessing),
+        "preprocessing": of_pictures,
         "weights": facts,
         "stages": stages,
     }

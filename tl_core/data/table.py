@@ -89,8 +89,11 @@ def _by(table: Entry, known: _Known, source: str, told: Told) -> Layout | None:
     if columns is None:
         return None
     found = _arranged(rows[columns.has_heading :], columns, known, source)
-    called = rows[0] if columns.has_heading else [str(n + 1) for n in range(len(rows[0]))]
-    label, file = (called[n].strip() for n in (columns.label, columns.file))
+    heading = rows[0] if columns.has_heading else []
+    label, file = (
+        heading[n].strip() if n < len(heading) else str(n + 1)
+        for n in (columns.label, columns.file)
+    )
     said = f"labels from column {label!r} of {known.table.name}; pictures by column {file!r}"
     is_label = label.lower() in _LABELS or not columns.has_heading
     return found and replace(found, reading=said, is_headed=is_label)
