@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import os
 
 import numpy as np
 import pytest
 
 from tl_core.backbones.card import Preprocessing
-from tl_core.data import decode
+from tl_core.data import decode, pixel_file
 from tl_core.data import pixels as module
 from tl_core.data.decode import fit, open_image
 from tl_core.data.pixels import CACHE_BUDGET, Pixels, decode_pixels, pixels_key, trim, why_streamed
@@ -109,6 +110,10 @@ def test_another_opener_is_another_entry(stored, cache, monkeypatch):
     assert len(cached(cache)) == 2
 
 
+def flipped(data, place, bits):
+    return data[:place] + bytes([data[place] ^ bits]) + data[place + 1 :]
+
+
 @pytest.mark.parametrize(
     "damage",
     [
@@ -118,6 +123,11 @@ def test_another_opener_is_another_entry(stored, cache, monkeypatch):
         lambda data: data[::-1],
         lambda data: data.replace(b"|u1", b"|i1"),
         lambda data: data.replace(b"(5, 16, 16, 3)", b"(3, 16, 16, 5)"),
+        lambda data: data.replace(b"'fortran_order': False", b"'fortran_order': True "),
+        lambda data: flipped(data, len(data) - 1, 0x01),
+        lambda data: flipped(data, 1000, 0x80),
+        lambda data: data[: len(data) // 2] + bytes(len(data) - len(data) // 2),
+        lambda data: data[:-3072] + data[-1536:] + data[-3072:-1536],
     ],
 )
 def test_a_damaged_entry_is_made_again(stored, cache, damage):
@@ -144,7 +154,7 @@ def test_a_full_disk_leaves_nothing(stored, cache, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(module.npy, "write_array_header_1_0", full)
+    monkeypatch.setattr(pixel_file.npy, "write_array_header_1_0", full)
     with pytest.raises(UserError, match="disk became full"):
         decode_pixels(stored, SMALL, cache)
     assert cached(cache) == []
@@ -192,6 +202,52 @@ def test_one_more_picture_is_all_that_is_decoded(stored, cache, opened, picture)
     assert after.key != before.key
     for row, path in zip(after, paths, strict=True):
         assert np.array_equal(row, fit(open_image(path), SMALL))
+
+
+def test_damaged_rows_reach_no_other_set(stored, cache, opened, picture):
+    decode_pixels(stored, SMALL, cache)
+    file = cached(cache)[0]
+    file.write_bytes(flipped(file.read_bytes(), 128 + 3 * 16 * 16 * 3 + 5, 0x10))
+    paths = [another(stored, picture(5)), *stored]
+    opened.clear()
+    after = decode_pixels(paths, SMALL, cache)
+    assert sorted(opened) == sorted([paths[0], stored[3]]), "the others are taken as they were"
+    for row, path in zip(after, paths, strict=True):
+        assert np.array_equal(row, fit(open_image(path), SMALL))
+
+
+@pytest.mark.parametrize("more", [False, True])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda told: told["names"],  # all that earlier versions wrote
+        lambda told: told | {"names": told["names"][1:] + told["names"][:1]},
+        lambda told: told | {"checksums": told["checksums"][1:] + told["checksums"][:1]},
+        lambda told: told | {"checksums": None},
+        lambda told: told | {"names": [1, 2, 3, 4, 5]},
+        lambda _: None,
+    ],
+)
+def test_pixels_without_checksums_are_decoded_anew(stored, cache, opened, picture, change, more):
+    good = decode_pixels(stored, SMALL, cache)
+    index = cached(cache)[0].with_suffix(".json")
+    wrong = json.dumps(change(json.loads(index.read_bytes())))
+    index.write_text(wrong)
+    opened.clear()
+    paths = [*stored, another(stored, picture(5))] if more else stored
+    after = decode_pixels(paths, SMALL, cache)
+    assert np.array_equal(after[:5], good[:])
+    assert sorted(opened) == sorted(paths)
+
+
+def test_the_key_follows_the_values(stored, cache, monkeypatch):
+    key = decode_pixels(stored, SMALL, cache).key
+    assert decode_pixels(stored, SMALL, cache).key == key
+    trim(cache, 0)
+    assert decode_pixels(stored, SMALL, cache).key == key, "the same pictures decode to the same"
+    trim(cache, 0)
+    monkeypatch.setattr(module, "fit", lambda *how: fit(*how) ^ 1)
+    assert decode_pixels(stored, SMALL, cache).key != key
 
 
 @pytest.mark.parametrize("harm", ["no rows", "fewer rows", "no index", "no sense in the index"])
@@ -245,7 +301,8 @@ def test_a_set_too_large_for_the_disk_is_streamed(stored, cache, opened):
     streamed = decode_pixels(stored, SMALL, cache, budget=2 * kept.nbytes - 1)
     assert isinstance(streamed.rows, Streamed)
     assert opened == cached(cache) == [], "nothing is done before it is asked for"
-    assert (streamed.key, streamed.shape, streamed.nbytes) == (kept.key, kept.shape, kept.nbytes)
+    assert (streamed.shape, streamed.nbytes) == (kept.shape, kept.nbytes)
+    assert streamed.key == decode_pixels(stored, SMALL, cache, budget=0).key
     assert "the cache may take" in streamed.note
     assert np.array_equal(streamed[np.array([3, 0, 3])], kept[np.array([3, 0, 3])])
     assert np.array_equal(streamed[1:3], kept[1:3])

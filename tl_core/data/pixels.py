@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from tl_core.data.decode import fit, open_image, opener_name
+from tl_core.data.pixel_file import map_pixels, whole_rows, write_pixels
 from tl_core.data.streamed import Rows, Streamed
 from tl_core.errors import UnreadableImageError, UserError
-from tl_core.workspace import CACHE_BUDGET, disk_errors, new_id, require_space, write_atomic
+from tl_core.workspace import CACHE_BUDGET
 
 if TYPE_CHECKING:
     from tl_core.backbones.card import Preprocessing
@@ -43,7 +43,8 @@ class Pixels:
     """Decoded pictures, to be indexed like the uint8 array `(N, S, S, 3)` that they are.
 
     Attributes:
-        key: fingerprint of the pictures, the opener and how they were fitted.
+        key: fingerprint of the pictures, the opener and how they were fitted, and of the values
+            that are there: what was computed from other values has another name.
         rows: where they are: mapped from a file, or decoded when asked for.
         note: what the person should know about that, or nothing.
     """
@@ -105,21 +106,20 @@ def decode_pixels(
             or the disk became full.
     """
     key = pixels_key(paths, preprocessing)
+    names = [path.name for path in paths]
     shape = (len(paths), preprocessing.size, preprocessing.size, 3)
     if not paths:
         return Pixels(key, np.empty(shape, np.uint8))
     file = cache / "pixels" / _fit_name(preprocessing) / f"{key}.npy"
-    mapped = map_pixels(file, shape)
+    mapped = map_pixels(file, names, shape)
     if mapped is None:
-        names = [path.name for path in paths]
         known = _decoded_before(file.parent, names, shape)
         rows = Streamed(shape, _opener(paths, preprocessing, known))
         cache.mkdir(parents=True, exist_ok=True)
         if note := why_streamed(shape, shutil.disk_usage(cache).free, budget):
-            return Pixels(key, rows, note)
-        write_pixels(file, shape, _in_order(rows, progress))
-        write_atomic(file.with_suffix(".json"), json.dumps(names).encode())
-        mapped = map_pixels(file, shape)
+            return Pixels(_key_of_values(key, None), rows, note)
+        write_pixels(file, names, shape, _in_order(rows, progress))
+        mapped = map_pixels(file, names, shape)
         if mapped is None:
             raise UserError(
                 f"The decoded pictures in {file.parent} cannot be read back; "
@@ -128,11 +128,11 @@ def decode_pixels(
     for used in (file, file.with_suffix(".json")):
         with suppress(FileNotFoundError):  # another process trims
             os.utime(used)
-    return Pixels(key, mapped)
+    return Pixels(_key_of_values(key, mapped.checksums), mapped.rows)
 
 
 def pixels_key(paths: Sequence[Path], preprocessing: Preprocessing) -> str:
-    """Return the fingerprint of decoded pictures: mean and deviation have no part in it."""
+    """Return what decoded pictures are kept under: mean and deviation have no part in it."""
     content = [[path.name for path in paths], _fit_name(preprocessing)]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
@@ -196,56 +196,22 @@ def trim(cache: Path, budget_bytes: int) -> int:
     return freed
 
 
-def map_pixels(file: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
-    """Map a file that `write_pixels` made; `None` where there is none or it is damaged."""
-    try:
-        pixels = np.load(file, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError, SyntaxError):
-        return None
-    whole = isinstance(pixels, np.memmap) and pixels.shape == shape and pixels.dtype == np.uint8
-    return pixels if whole else None
-
-
-def write_pixels(file: Path, shape: tuple[int, ...], pictures: Iterator[NDArray[np.uint8]]) -> None:
-    """Write an array picture by picture; a reader sees all of it or nothing.
-
-    Not through a writable map: a disk that fills up would then end the process with a signal.
-
-    Raises:
-        UserError: the disk is full.
-    """
-    part = file.with_name(f".{file.name}.{new_id()}.part")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    require_space(file.parent, int(np.prod(shape, dtype=np.int64)))
-    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
-    try:
-        with disk_errors("the decoded pictures"), part.open("wb") as out:
-            npy.write_array_header_1_0(out, header)
-            for pixels in pictures:
-                out.write(pixels.tobytes())
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)
-
-
 def _fit_name(preprocessing: Preprocessing) -> str:
     """Name all that decides about a picture's pixels but the picture."""
     p = preprocessing
     return f"opener-{opener_name(p.white)}-{p.size}-of-{p.resize}-{p.interpolation}"
 
 
+def _key_of_values(key: str, values: Sequence[int] | None) -> str:
+    """Name pixels by what they are, whatever they ought to be; streamed ones by their pictures."""
+    return hashlib.sha256(json.dumps([key, values]).encode()).hexdigest()
+
+
 def _decoded_before(folder: Path, names: Sequence[str], shape: tuple[int, ...]) -> _Known:
-    """Return the pictures among `names` that older files of the same size hold."""
+    """Return the pictures among `names` that older files of the same size hold, undamaged."""
     wanted, known = set(names), _Known()
-    for index in folder.glob("*.json"):
-        try:
-            held = json.loads(index.read_bytes())
-        except (OSError, ValueError):
-            continue  # trimmed by another process, or damaged
-        if not wanted.isdisjoint(held):
-            pixels = map_pixels(index.with_suffix(".npy"), (len(held), *shape[1:]))
-            if pixels is not None:
-                known.update((n, p) for n, p in zip(held, pixels, strict=True) if n in wanted)
+    for file in folder.glob("*.npy"):
+        known |= whole_rows(file, wanted - known.keys(), shape[1:])
     return known
 
 

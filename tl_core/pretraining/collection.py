@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tl_core.backbones.card import Preprocessing
 from tl_core.data.decode import OPENER, fit, open_image
 from tl_core.data.layout import Layout, arrange
-from tl_core.data.pixels import map_pixels, write_pixels
+from tl_core.data.pixel_file import map_pixels, write_pixels
 from tl_core.data.sources import Entry, folder_entries
 from tl_core.data.zips import zip_entries
 from tl_core.errors import UnreadableImageError, UserError
@@ -93,13 +93,15 @@ def _examples(
     if not chosen:
         return Examples(np.empty(shape, np.uint8), labels, key)
     file = work / f"{split}-{key}.npy"
-    pixels = map_pixels(file, shape)
-    if pixels is None:
-        write_pixels(file, shape, _decoded(chosen, side, f"Reading {split} pictures", progress))
-        pixels = map_pixels(file, shape)
-    if pixels is None:
+    names = [entry.name for entry in chosen]
+    mapped = map_pixels(file, names, shape)
+    if mapped is None:
+        decoded = _decoded(chosen, side, f"Reading {split} pictures", progress)
+        write_pixels(file, names, shape, decoded)
+        mapped = map_pixels(file, names, shape)
+    if mapped is None:
         raise UserError(f"The decoded pictures in {work} cannot be read back; check that disk.")
-    return Examples(pixels, labels, key)
+    return Examples(mapped.rows, labels, key)
 
 
 def _decoded(
