@@ -61,6 +61,9 @@ class Lane:
     def ask(self, request: Message, progress: Progress | None = None) -> Message:
         """Wait for a turn, send a request and return the answer.
 
+        What a process was working on when it ended is tried once more in a new one: it may have
+        been killed for what others took. What ends two of them is given up.
+
         Args:
             request: see `tl_core.runs.predictor.answering`.
             progress: called with parts done and parts in all, where the process tells.
@@ -69,24 +72,35 @@ class Lane:
             HeadstartError: the process died or took too long; the next request starts a new one.
         """
         with self._turn:
-            process = self._running()
-            began, limit = time.monotonic(), threading.Timer(self.seconds, process.kill)
-            limit.start()
             try:
-                send(process.stdin, request)  # type: ignore[arg-type]  # (a pipe is buffered)
-                while "progress" in (answer := self._next()):
-                    if progress:
-                        progress(*answer["progress"])
-            except BaseException as error:
-                # Whatever it was: an answer that comes later must not meet the next question.
-                self.close()
-                if isinstance(error, OSError | _EndedError):
-                    late = time.monotonic() - began >= self.seconds
-                    raise HeadstartError(self._why(late=late)) from error
+                return self._try(request, progress)
+            except _EndedError:
+                pass
+            try:
+                return self._try(request, progress)
+            except _EndedError as error:
+                raise HeadstartError(self._why(late=False)) from error
+
+    def _try(self, request: Message, progress: Progress | None) -> Message:
+        process = self._running()
+        began, limit = time.monotonic(), threading.Timer(self.seconds, process.kill)
+        limit.start()
+        try:
+            send(process.stdin, request)  # type: ignore[arg-type]  # (a pipe is buffered)
+            while "progress" in (answer := self._next()):
+                if progress:
+                    progress(*answer["progress"])
+        except BaseException as error:
+            # Whatever it was: an answer that comes later must not meet the next question.
+            self.close()
+            if not isinstance(error, OSError | _EndedError):
                 raise
-            finally:
-                limit.cancel()
-                self._used = time.monotonic()
+            if time.monotonic() - began >= self.seconds:
+                raise HeadstartError(self._why(late=True)) from error
+            raise _EndedError from error
+        finally:
+            limit.cancel()
+            self._used = time.monotonic()
         return answer
 
     def _next(self) -> Message:

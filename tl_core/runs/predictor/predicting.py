@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,9 +14,10 @@ from tl_core.config import Augment
 from tl_core.errors import UserError
 from tl_core.runs.predictor.jobs import Job, Jobs
 from tl_core.runs.predictor.lane import LATER, Lane
+from tl_core.runs.predictor.turns import Turns
 from tl_core.runs.predictor.wire import Message
 
-SECONDS, LONGEST, WAITING = 120.0, 300.0, 8
+SECONDS, LONGEST = 120.0, 300.0
 _PROCESS = ("-m", "tl_core.runs.predictor")
 _T = TypeVar("_T")
 
@@ -57,7 +57,7 @@ class Predictor:
         self._quick = Lane(log, seconds, "The prediction", *_PROCESS)
         self._slow = Lane(log, LONGEST, "This explanation", *_PROCESS, LATER)
         self._jobs = Jobs(self._slow.ask)
-        self._places = threading.BoundedSemaphore(WAITING)
+        self._turns = Turns()
 
     def warm(self) -> None:
         """Start the process before it is asked, so that the first answer need not wait for it."""
@@ -102,12 +102,8 @@ class Predictor:
 
     def _answer(self, request: Message) -> Message:
         """Wait for a turn, ask, and raise what the process could not do."""
-        if not self._places.acquire(blocking=False):
-            raise UserError("Several predictions are waiting already; try again in a moment.")
-        try:
+        with self._turns.turn():
             answer = self._ask(request)
-        finally:
-            self._places.release()
         if "error" in answer:
             raise UserError(str(answer["error"]))
         return answer
