@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 from pathlib import Path
 
 import numpy as np
@@ -56,13 +58,25 @@ def test_what_moved_sideways_is_blurred_one_way_only() -> None:
     assert sketch(stripes)[0]["blur"] < 0.3
 
 
+def stored(folder: Path, image: Image.Image, kind: str) -> Path:
+    """Save a picture under the hash of its bytes."""
+    image.save(data := io.BytesIO(), kind)
+    path = folder / hashlib.sha256(data.getvalue()).hexdigest()
+    path.write_bytes(data.getvalue())
+    return path
+
+
 def test_equal_pixels_have_equal_fingerprints(tmp_path: Path) -> None:
     board = checked()
-    board.save(tmp_path / "a.png")
-    board.save(tmp_path / "b.bmp")
-    board.point(lambda v: v + 1).save(tmp_path / "c.png")
-    a, b, c = (sketch_file(tmp_path / name)["same"][0] for name in ("a.png", "b.bmp", "c.png"))
+    made = ((board, "png"), (board, "bmp"), (board.point(lambda v: v + 1), "png"))
+    a, b, c = (sketch_file(stored(tmp_path, *one))["same"][0] for one in made)
     assert a == b != c
+
+
+def test_nothing_is_said_of_a_damaged_file(tmp_path: Path) -> None:
+    path = stored(tmp_path, checked(), "bmp")
+    path.write_bytes(path.read_bytes()[:-1] + b"\7")
+    assert sketch_file(path)[0] == np.zeros(1, ROW)[0]
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 5000), (3, 2), (5000, 1), (9, 9), (10, 9)])
@@ -103,3 +117,17 @@ def test_damaged_files_and_other_versions_are_passed_over(
     (file,) = tmp_path.rglob("*.npy")
     file.write_bytes(file.read_bytes()[:-200])
     assert known_sketches(tmp_path, known) == {}
+
+
+@pytest.mark.parametrize("place", [5, 64 + 12, 64 + 700, 64 + 3000])
+def test_a_damaged_row_is_taken_anew(tmp_path: Path, place: int) -> None:
+    known = {f"{n:064x}": sketch(checked(cell=n + 2)) for n in range(3)}
+    keep_sketches(tmp_path, known)
+    (file,) = tmp_path.rglob("*.npy")
+    whole = file.read_bytes()
+    start = len(whole) - 2 * (len(whole) - whole.index(b"\n") - 1) // 3  # of the second row
+    file.write_bytes(whole[: start + place] + b"\xee" + whole[start + place + 1 :])
+    found = known_sketches(tmp_path, known)
+    assert sorted(found) == sorted([f"{0:064x}", f"{2:064x}"])
+    keep_sketches(tmp_path, known)
+    assert file.read_bytes() == whole

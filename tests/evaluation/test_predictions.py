@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save
 
 from tl_core.data.dataset import Item
 from tl_core.evaluation.predictions import (
@@ -55,6 +56,24 @@ def test_damage_counts_as_nothing_kept(file: Path, made: Predictions) -> None:
     logits[2, 1] = np.nan
     save_predictions(file, {"validation": Predictions(logits, made.labels, made.files)})
     assert load_predictions(file, "validation") is None
+
+
+def test_no_byte_can_change_what_was_said(file: Path, made: Predictions) -> None:
+    whole = file.read_bytes()
+    for place in range(len(whole)):
+        file.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        read = load_predictions(file, "validation")
+        if read is not None:  # white space of the header
+            assert np.array_equal(read.logits, made.logits)
+            assert np.array_equal(read.labels, made.labels)
+            assert read.files == made.files
+
+
+def test_what_earlier_versions_kept_is_read(file: Path, made: Predictions) -> None:
+    file.write_bytes(save(load_file(file)))
+    read = load_predictions(file, "validation")
+    assert read is not None
+    assert read.files == made.files
 
 
 def test_what_does_not_belong_together_is_refused(made: Predictions) -> None:

@@ -96,6 +96,18 @@ def read_manifest(path: Path) -> Manifest:
         return manifest
 
 
+def check_whole(path: Path) -> Manifest:
+    """Compare all that a bundle holds with its hashes; return what it says of itself.
+
+    Raises:
+        UserError: see `open_bundle`.
+    """
+    with open_bundle(path) as (manifest, read):
+        for name in manifest.members:
+            read(name)
+        return manifest
+
+
 def write_bundle_file(path: Path, manifest: Manifest, contents: Mapping[str, bytes]) -> Manifest:
     """Write a bundle so that a reader sees all of it or nothing.
 

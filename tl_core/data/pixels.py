@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from tl_core.data.decode import fit, open_image, opener_name
 from tl_core.data.pixel_file import map_pixels, whole_rows, write_pixels
+from tl_core.data.stored import original_name, require_whole
 from tl_core.data.streamed import Rows, Streamed
 from tl_core.errors import UnreadableImageError, UserError
 from tl_core.workspace import CACHE_BUDGET
@@ -223,11 +224,12 @@ def _opener(
         if path.name in known:
             return known[path.name]
         try:
+            require_whole(path)
             return fit(open_image(path, preprocessing.white), preprocessing)
         except UnreadableImageError as error:
             raise UserError(
-                f"The stored picture {path} can no longer be read ({error}); "
-                "import the pictures again."
+                f"The stored picture {original_name(path)} ({path}) can no longer be read: "
+                f"{error}; import the same pictures again, which puts it right."
             ) from error
 
     return decode

@@ -19,6 +19,7 @@ from PIL import Image
 
 from tl_core.data.decode import look_at
 from tl_core.data.resize import resized
+from tl_core.data.stored import require_whole
 from tl_core.errors import UnreadableImageError
 
 SKETCH = "1"
@@ -65,8 +66,9 @@ def sketch(image: Image.Image) -> Sketches:
 
 
 def sketch_file(path: Path, white: int = 0) -> Sketches:
-    """Return the sketch of a file; a row of zeros where no picture can be read from it."""
+    """Return the sketch of a stored file; a row of zeros where it is damaged or no picture."""
     try:
+        require_whole(path)
         return look_at(path, white, lambda seen: sketch(seen.image))
     except UnreadableImageError:
         return np.zeros(1, ROW)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -22,7 +23,7 @@ from tl_core.workspace import write_atomic
 Known = dict[str, Sketches]
 """A row of one, by the hash of the picture."""
 
-_KEPT = np.dtype([("file", "S64"), ("sketch", ROW)])
+_KEPT = np.dtype([("file", "S64"), ("sketch", ROW), ("checksum", np.uint32)])
 _ROWS = 1024  # written at once
 
 
@@ -38,7 +39,8 @@ def keep_sketches(cache: Path, known: Mapping[str, Sketches], white: int = 0) ->
         UserError: the disk is full.
     """
     files = sorted(known)
-    if files and not (file := _file(cache, files, white)).exists():
+    file = _file(cache, files, white)
+    if len(_held(file, set(files))) < len(files):
         write_atomic(file, _written(files, known))
     return Known(known) | known_sketches(cache, files, white)
 
@@ -54,6 +56,7 @@ def _written(files: Sequence[str], known: Mapping[str, Sketches]) -> Iterator[by
         rows = np.empty(len(names), _KEPT)
         rows["file"] = names
         rows["sketch"] = np.concatenate([known[name] for name in names])
+        rows["checksum"] = [_checksum(row) for row in rows]
         yield rows.tobytes()
 
 
@@ -79,15 +82,24 @@ def _held(file: Path, wanted: set[str]) -> Known:
         held = np.load(file, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return {}  # not there, trimmed by another process, or damaged
-    if held.dtype != _KEPT:
+    if held.dtype != _KEPT or held.ndim != 1:
         return {}
-    names = [name.decode() for name in held["file"].tolist()]
+    names = [name.decode("latin-1") for name in held["file"].tolist()]
     if wanted.isdisjoint(names):
         return {}
     rows = held["sketch"]
     with suppress(OSError):
         os.utime(file)
-    return {name: rows[n : n + 1] for n, name in enumerate(names) if name in wanted}
+    return {
+        name: rows[n : n + 1]
+        for n, name in enumerate(names)
+        if name in wanted and held["checksum"][n] == _checksum(held[n])
+    }
+
+
+def _checksum(row: np.void) -> int:
+    """Return the checksum of one picture's sketch and of whose it is."""
+    return zlib.crc32(row["sketch"].tobytes(), zlib.crc32(row["file"]))
 
 
 def _file(cache: Path, files: list[str], white: int) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from tl_core.workspace import write_atomic
 
 FILE = "predictions.safetensors"
 _HASH = 32  # bytes of a SHA-256
+_PARTS = ("logits", "labels", "files")
 
 
 @dataclass(frozen=True)
@@ -64,23 +66,40 @@ def save_predictions(path: Path, splits: Mapping[Split, Predictions]) -> None:
         UserError: the disk is full.
     """
     tensors: dict[str, NDArray[Any]] = {}
+    checksums: dict[str, str] = {}
     for split, made in splits.items():
-        digests = np.frombuffer(bytes.fromhex("".join(made.files)), np.uint8)
-        tensors[f"{split}.logits"] = np.ascontiguousarray(made.logits, np.float32)
-        tensors[f"{split}.labels"] = np.ascontiguousarray(made.labels, np.int64)
-        tensors[f"{split}.files"] = digests.reshape(-1, _HASH)
-    write_atomic(path, save(tensors))
+        digests = np.frombuffer(bytes.fromhex("".join(made.files)), np.uint8).reshape(-1, _HASH)
+        logits = np.ascontiguousarray(made.logits, np.float32)
+        labels = np.ascontiguousarray(made.labels, np.int64)
+        tensors[f"{split}.logits"] = logits
+        tensors[f"{split}.labels"] = labels
+        tensors[f"{split}.files"] = digests
+        checksums[split] = _checksum(split, logits, labels, digests)
+    write_atomic(path, save(tensors, checksums))
 
 
 def load_predictions(path: Path, split: Split) -> Predictions | None:
-    """Read one split, or return `None` where it was not kept or the file is damaged."""
+    """Read one split, or return `None` where it was not kept or the file is damaged.
+
+    Earlier versions wrote no checksums; what they kept is taken as it is.
+    """
     try:
         with safe_open(path, framework="numpy") as file:
-            logits, labels, digests = (
-                file.get_tensor(f"{split}.{part}") for part in ("logits", "labels", "files")
-            )
+            checksums = file.metadata()
+            logits, labels, digests = (file.get_tensor(f"{split}.{part}") for part in _PARTS)
+        if checksums and checksums.get(split) != _checksum(split, logits, labels, digests):
+            return None
         if digests.shape != (len(logits), _HASH) or not np.isfinite(logits).all():
             return None
         return Predictions(logits, labels, tuple(row.tobytes().hex() for row in digests))
     except (OSError, SafetensorError, ValueError, IndexError):
         return None
+
+
+def _checksum(split: Split, *parts: NDArray[Any]) -> str:
+    """Return the checksum of what was said of one split, and of which."""
+    digest = hashlib.sha256(split.encode())
+    for part in parts:
+        digest.update(f"{part.dtype} {part.shape}".encode())
+        digest.update(part.tobytes())
+    return digest.hexdigest()

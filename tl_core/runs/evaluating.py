@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from tl_core.data.dataset import SPLITS, Dataset, Item, Split, find_dataset
+from tl_core.data.dataset import SPLITS, Dataset, Split, find_dataset
+from tl_core.data.stored import damaged_items
 from tl_core.errors import UserError
 from tl_core.evaluation.predictions import (
     FILE,
@@ -100,22 +100,16 @@ def _unchanged(workspace: Workspace, run: Run) -> Dataset:
             f"The pictures of run {run.id} are no longer here, and what its model said of them was "
             "not kept; import the same pictures again, or train on others."
         ) from error
-    lost = [*dataset.erased, *(item for item in dataset.items if not _is_whole(dataset, item))]
+    lost = [*dataset.erased, *damaged_items(dataset)]
     if lost:
+        first = f"delete the folder {dataset.folder} and " if dataset.erased else ""
         raise UserError(
             f"{len(lost)} of the {len(dataset.items) + len(dataset.erased)} pictures of run "
             f"{run.id} {'was' if len(lost) == 1 else 'were'} changed or erased since it was "
             f"trained ({lost[0].name or lost[0].file}, for one), so its figures cannot be counted "
-            f"again; delete the folder {dataset.folder} and import the same pictures once more."
+            f"again; {first}import the same pictures once more."
         )
     return dataset
-
-
-def _is_whole(dataset: Dataset, item: Item) -> bool:
-    try:
-        return hashlib.sha256(dataset.path(item).read_bytes()).hexdigest() == item.file
-    except OSError:
-        return False
 
 
 def names_of(workspace: Workspace, run: Run, made: Predictions) -> list[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tl_core.backbones.catalog import find_card
-from tl_core.bundles.archive import read_manifest
+from tl_core.bundles.archive import check_whole, read_manifest
 from tl_core.bundles.manifest import Manifest
 from tl_core.bundles.script import Recipe, predicting_script, training_script
 from tl_core.config import RunConfig
@@ -141,7 +141,7 @@ def answer_export(request: Message) -> Message:
 
 
 def _bundle(_workspace: Workspace, _model: str, bundle: Path, target: Path) -> Exported:
-    manifest = read_manifest(bundle)
+    manifest = check_whole(bundle)
     require_space(target.parent, bundle.stat().st_size)
     with bundle.open("rb") as source, replacing(target) as file:
         shutil.copyfileobj(source, file)
