@@ -25,6 +25,8 @@ from tl_core.bundles.archive import CARD, FAMILIAR, MANIFEST, amend, read_manife
 from tl_core.bundles.bundle import read_bundle, write_bundle
 from tl_core.bundles.manifest import SCHEMA, WEIGHTS, Figures, Manifest
 from tl_core.errors import UserError
+from tl_core.runs.exporting import export
+from tl_core.workspace import Workspace
 
 
 def contents(bundle: Path) -> tuple[dict[str, Any], bytes]:
@@ -66,6 +68,21 @@ def test_the_same_model_gives_the_same_bytes(
     with zipfile.ZipFile(bundle) as archive:
         amend(path, {FAMILIAR: archive.read(FAMILIAR)})
     assert path.read_bytes() == bundle.read_bytes()
+
+
+def test_a_damaged_bundle_is_not_handed_out(bundle: Path, tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "workspace")
+    data = bundle.read_bytes()
+    with zipfile.ZipFile(bundle) as archive:
+        inside = archive.getinfo(WEIGHTS).header_offset + 5000
+    path, target = tmp_path / "model.headstart", tmp_path / "forged.headstart"
+    path.write_bytes(data[:inside] + bytes([data[inside] ^ 4]) + data[inside + 1 :])
+    with pytest.raises(UserError, match="not a whole Headstart bundle"):
+        export(workspace, str(path), "bundle", target)
+    assert not target.exists()
+    path.write_bytes(data)
+    export(workspace, str(path), "bundle", target)
+    assert target.read_bytes() == data
 
 
 def test_what_it_says_changes_and_its_weights_stay(bundle: Path, tmp_path: Path) -> None:

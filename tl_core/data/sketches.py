@@ -61,7 +61,10 @@ def _written(files: Sequence[str], known: Mapping[str, Sketches]) -> Iterator[by
 
 
 def known_sketches(cache: Path, files: Iterable[str], white: int = 0) -> Known:
-    """Return the sketches that are kept of these pictures; those of the others are missing."""
+    """Return the sketches that are kept of these pictures; those of the others are missing.
+
+    A file that could not be read is looked at again: it may have been put right.
+    """
     wanted, known = set(files), Known()
     own = _file(cache, sorted(wanted), white)
     for file in [own, *(other for other in own.parent.glob("*.npy") if other != own)]:
@@ -93,7 +96,7 @@ def _held(file: Path, wanted: set[str]) -> Known:
     return {
         name: rows[n : n + 1]
         for n, name in enumerate(names)
-        if name in wanted and held["checksum"][n] == _checksum(held[n])
+        if name in wanted and rows["width"][n] and held["checksum"][n] == _checksum(held[n])
     }
 
 
