@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 import warnings
 from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +15,7 @@ from PIL import Image, TiffImagePlugin
 
 from tl_core.backbones.card import Preprocessing
 from tl_core.backbones.catalog import catalogue
-from tl_core.data.decode import fit, open_image, thumbnail
+from tl_core.data.decode import Decoded, fit, look_at, open_image, thumbnail
 from tl_core.errors import UnreadableImageError
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
@@ -405,3 +408,32 @@ def test_awkward_pictures_look_right(shared_data):
     assert small("cmyk.jpg").mean() < 40, "dark, as it was painted, not its negative"
     assert 20 < small("float32_F.tiff").mean() < 235
     assert small("pixel_1x1_palette_trns.png").min() == 255
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), ValueError("a mistake")])
+@pytest.mark.parametrize("in_a_file", [True, False])
+def test_what_looks_at_a_picture_fails_as_itself(
+    tmp_path: Path, error: Exception, in_a_file: bool
+) -> None:
+    path = tmp_path / "fine.png"
+    path.write_bytes(encoded(corner()))
+
+    def see(_: Decoded) -> None:
+        raise error
+
+    with pytest.raises(type(error)) as told:
+        look_at(path if in_a_file else path.read_bytes(), 0, see)
+    assert told.value is error
+
+
+def test_a_large_picture_within_our_bound_prints_no_warning_of_pillows(tmp_path: Path) -> None:
+    Image.new("1", (10_000, 9_500)).save(tmp_path / "large.png")
+    script = "import sys; from tl_core.data.decode import open_image; open_image(sys.argv[1])"
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "large.png")],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")

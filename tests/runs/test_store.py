@@ -171,6 +171,22 @@ def test_events_after_a_number(store: Store) -> None:
     assert store.events(one, after=4) == []
 
 
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("fields", "{"), ("fields", "[]"), ("fields", None), ("kind", "Unheard")],
+)
+def test_a_damaged_event_ends_no_reading_of_the_others(
+    store: Store, column: str, value: str | None
+) -> None:
+    run_id = store.create(CONFIG)
+    store.append(run_id, [Notice("first"), Notice("second"), Notice("third")])
+    with store.write() as db:
+        damage = f"UPDATE events SET {column} = ? WHERE number = 1"  # noqa: S608 (one of two names)
+        db.execute(damage, (value or b"\xff",))
+    assert [told.event.text for told in store.events(run_id)] == ["first", "third"]
+    assert [told.event.text for told in store.milestones(run_id)] == ["first", "third"]
+
+
 def test_a_fresh_store_may_be_opened_by_many_at_once(tmp_path: Path) -> None:
     def start(n: int) -> str:
         return Store(tmp_path / "new.db").create(CONFIG.with_(seed=n))

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import io
 import threading
+import warnings
 from collections.abc import Callable
-from contextlib import nullcontext, suppress
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     from tl_core.backbones.card import Preprocessing
 
 OPENER = "1"
+
+# Our own bound counts (`check_cost`). Once, not around each opening: filters are not per thread.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
 def opener_name(white: int) -> str:
@@ -111,22 +115,27 @@ def look_at(
     """
     if isinstance(source, bytes):
         source = io.BytesIO(source)
-    elif isinstance(source, (str, Path)):
+    with ExitStack() as held:
+        if isinstance(source, (str, Path)):
+            try:
+                source = held.enter_context(Path(source).open("rb"))
+            except OSError as error:
+                reason = f"the file cannot be opened ({error.strerror})"
+                raise UnreadableImageError(reason) from error
         try:
-            with Path(source).open("rb") as file:
-                return look_at(file, white, see)
-        except OSError as error:
-            raise UnreadableImageError(f"the file cannot be opened ({error.strerror})") from error
-    try:
-        check_header(source)
-        with Image.open(source, formats=FORMATS) as image:
+            check_header(source)
+            image = held.enter_context(Image.open(source, formats=FORMATS))
             check_cost(image, source)
-            with _ONE if memory_of(image) > _LARGE else nullcontext():
-                return see(load(image, source, white))
-    except UnreadableImageError:
-        raise
-    except Exception as error:  # Pillow's readers raise almost anything on hostile bytes
-        raise UnreadableImageError(_reason(error, source)) from error
+            held.enter_context(_ONE if memory_of(image) > _LARGE else nullcontext())
+            decoded = load(image, source, white)
+        except UnreadableImageError:
+            raise
+        except Exception as error:  # Pillow's readers raise almost anything on hostile bytes
+            raise UnreadableImageError(_reason(error, source)) from error
+        try:
+            return see(decoded)  # whose other mistakes are none of the picture's
+        except MemoryError as error:
+            raise UnreadableImageError(_reason(error, source)) from error
 
 
 def load(image: ImageFile.ImageFile, file: BinaryIO, white: int = 0) -> Decoded:

@@ -222,7 +222,7 @@ class Store(Database):
                 "ORDER BY number",
                 (run, after),
             ).fetchall()
-        return [_told(row) for row in rows]
+        return [told for row in rows if (told := _read(row, _told)) is not None]
 
     def milestones(self, run: str) -> list[Told]:
         """Return what a page needs of a run: all but the steps on the way, and the last event."""
