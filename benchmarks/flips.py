@@ -15,9 +15,8 @@ import os
 import shutil
 import sys
 import tempfile
-import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +30,8 @@ from PIL import Image
 from table import show
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from tl_core.bundles.archive import check_whole
+from tl_core.bundles.manifest import WEIGHTS
 from tl_core.config import RunConfig
 from tl_core.data.dataset import find_dataset
 from tl_core.data.intake import import_source
@@ -42,6 +43,7 @@ from tl_core.runs.exporting import export
 from tl_core.runs.locate import bundle_of, find_bundle
 from tl_core.runs.queue import claim, register
 from tl_core.runs.rebuild import open_store
+from tl_core.runs.run import Run
 from tl_core.runs.summary import result
 from tl_core.workspace import Workspace
 
@@ -112,10 +114,13 @@ def work(workspace: Workspace, run: str) -> str:
 
 def answer_of(workspace: Workspace, run: str) -> Any:
     """Return a run's figures and its weights."""
-    told = result(open_store(workspace).run(run))
-    with zipfile.ZipFile(bundle_of(workspace, open_store(workspace).run(run))) as archive:
-        weights = archive.getinfo("weights.safetensors").CRC
-    return {key: value for key, value in told.items() if key not in _TIMES}, weights
+    ended = open_store(workspace).run(run)
+    return figures_of(ended), check_whole(bundle_of(workspace, ended)).members[WEIGHTS].sha256
+
+
+def figures_of(run: Run) -> dict[str, Any]:
+    """Return what a run came to, without what differs between two equal ones."""
+    return {key: value for key, value in result(run).items() if key not in _TIMES}
 
 
 def again(workspace: Workspace, run: str) -> Any:
@@ -159,8 +164,7 @@ def predicted(workspace: Workspace, run: str) -> Any:
 def listed(workspace: Workspace, run: str) -> Any:
     """Read what the store says of the run, event by event."""
     store = open_store(workspace)
-    told = {key: value for key, value in result(store.run(run)).items() if key not in _TIMES}
-    return told, [str(item.event) for item in store.events(run)]
+    return figures_of(store.run(run)), [str(item.event) for item in store.events(run)]
 
 
 KINDS = {
@@ -187,10 +191,12 @@ def make_workspace(folder: Path) -> tuple[Workspace, str]:
 
 
 @contextmanager
-def copied(workspace: Workspace) -> Iterator[Workspace]:
-    """Yield a copy that is gone afterwards."""
+def copied(root: Path, without: Sequence[str]) -> Iterator[Workspace]:
+    """Yield a copy of a workspace, without some of its folders, that is gone afterwards."""
     with tempfile.TemporaryDirectory() as place:
-        shutil.copytree(workspace.root, copy := Path(place) / "workspace")
+        shutil.copytree(root, copy := Path(place) / "workspace")
+        for folder in without:
+            shutil.rmtree(copy / folder)
         yield Workspace(copy)
 
 
@@ -198,15 +204,13 @@ def flip(root: Path, run: str, kind: str, seed: int) -> Outcome:
     """Change one byte of a copy, and compare what comes of it with what came without."""
     torch.set_num_threads(1)
     chosen, chance = KINDS[kind], np.random.default_rng(seed)
-    with copied(Workspace(root)) as workspace:
+    with copied(root, chosen.without) as workspace:
         files = sorted(workspace.root.glob(chosen.glob))
         file = files[chance.integers(len(files))]
         data = bytearray(file.read_bytes())
         place = int(chance.integers(len(data)))
         data[place] ^= int(chance.integers(1, 256))
         file.write_bytes(data)
-        for folder in chosen.without:
-            shutil.rmtree(workspace.root / folder)
         where = f"{file.relative_to(workspace.root)} at {place:,} of {len(data):,}"
         try:
             came = chosen.check(workspace, run)
@@ -227,9 +231,7 @@ def undisturbed(root: Path, run: str, kind: str) -> Any:
     """Return what a check answers where nothing was damaged."""
     chosen = KINDS[kind]
     if kind not in _known:
-        with copied(Workspace(root)) as workspace:
-            for folder in chosen.without:
-                shutil.rmtree(workspace.root / folder)
+        with copied(root, chosen.without) as workspace:
             _known[kind] = chosen.check(workspace, run)
     return _known[kind]
 
@@ -247,8 +249,8 @@ def main() -> None:
         kinds = [list(KINDS)[number % len(KINDS)] for number in range(args.cases)]
         seeds = range(args.seed, args.seed + args.cases)
         with ProcessPoolExecutor(args.processes) as pool:
-            work = partial(flip, workspace.root, run)
-            outcomes = list(pool.map(work, kinds, seeds, chunksize=10))
+            tried = partial(flip, workspace.root, run)
+            outcomes = list(pool.map(tried, kinds, seeds, chunksize=10))
     counts = Counter((outcome.kind, outcome.came) for outcome in outcomes)
     for outcome in outcomes:
         if outcome.came == "wrong":

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tl_core.data.copying import Copied, Found, Progress, copy_in
-from tl_core.data.dataset import Dataset, Item, Skipped, Split, fingerprint
+from tl_core.data.dataset import Dataset, Item, Skipped, Split, fingerprint, list_datasets
 from tl_core.data.layout import (
     Layout,
     Place,
@@ -29,6 +29,7 @@ from tl_core.data.site import building_site, publish
 from tl_core.data.sketches import keep_sketches
 from tl_core.data.sources import Entry, file_entry, folder_entries
 from tl_core.data.split import assign
+from tl_core.data.stored import restore
 from tl_core.data.table import ENDINGS as TABLES
 from tl_core.data.table import arrange_by_table
 from tl_core.errors import UserError
@@ -174,7 +175,9 @@ def _import(
         sketches = keep_sketches(workspace.cache, copied.sketches, copied.white)
         dataset = _build(layout, copied, near_groups(sketches), owner, title)
         skipped = (*layout.skipped, *copied.skipped)
-        return publish(workspace, replace(dataset, folder=site, skipped=skipped))
+        dataset = replace(dataset, folder=site, skipped=skipped)
+        restore(list_datasets(workspace), dataset)
+        return publish(workspace, dataset)
 
 
 def _arranged(entries: Sequence[Entry], title: str, told: Told) -> Layout:

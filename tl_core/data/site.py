@@ -16,7 +16,6 @@ from pathlib import Path
 
 from tl_core.alive import alive, bury, has_died
 from tl_core.data.dataset import Dataset, list_datasets, load_dataset_folder, save
-from tl_core.data.stored import restore
 from tl_core.deleting import sweep_discarded
 from tl_core.workspace import Workspace, new_id
 
@@ -54,8 +53,6 @@ def sweep(datasets: Path) -> None:
 def publish(workspace: Workspace, dataset: Dataset) -> Dataset:
     """Move a finished building site to its place, unless the same dataset is there already.
 
-    Stored pictures of other datasets that were damaged and came once more are put right.
-
     Args:
         workspace: where the dataset goes.
         dataset: its `folder` is the building site; a number is added to its name when another
@@ -65,7 +62,6 @@ def publish(workspace: Workspace, dataset: Dataset) -> Dataset:
         UserError: the disk is full.
     """
     existing = list_datasets(workspace)
-    restore(existing, dataset)
     by_id = {other.id: other for other in existing}
     while (other := by_id.get(dataset.id)) is not None:
         if not other.erased:
