@@ -17,7 +17,7 @@ from pages.shared.known import show_known
 from pages.shared.ready import show_public, show_samples
 from pages.shared.state import address, chosen_dataset, engine, workspace
 from pages.shared.steps import STORAGE, page_file
-from pages.shared.uploads import show_upload_error, upload_files, upload_folder
+from pages.shared.uploads import show_question, show_upload_error, upload_files, upload_folder
 from tl_core.errors import HeadstartError
 
 WAYS = {
@@ -53,6 +53,7 @@ st.caption(
     "Headstart. They are sent nowhere else."
 )
 st.page_link(page_file(STORAGE.key), label=STORAGE.what, icon=STORAGE.icon, query_params=address())
+show_question()
 show_upload_error()
 say_confirmed()
 

@@ -204,3 +204,12 @@ def test_predicting_is_measured_against_its_parts(
     parts = row["opening s"] + row["forward s"]
     assert row["lowest"] <= row["ours / both"] <= row["highest"]
     assert row["ours / both"] == pytest.approx(row["our s"] / parts, rel=1.0)
+
+
+def test_made_tables_and_layouts_are_never_read_wrong(benchmark: Any) -> None:
+    module = benchmark("tables_and_layouts")
+    found = [(case.kind, *module.judge(case)) for case in module.made(300, seed=5)]
+    assert [one for one in found if one[1] == "wrong"] == []
+    answered = [kind for kind, outcome, _ in found if outcome == "right"]
+    assert len(answered) >= 0.8 * len(found)
+    assert len(set(answered)) >= 20

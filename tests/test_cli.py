@@ -152,9 +152,20 @@ def test_import(
     _, text, _ = ask("import", folder)
     assert text == (
         "Imported 17 pictures in 2 classes as 'Mine'; left out 2.\n"
+        "Classes  'blue', 'red'\n"
+        "Read  classes by the folders\n"
+        "Left out  not a picture: 1\n"
+        "Left out  not a picture that can be read: 1\n"
         "Found  Classes with few pictures: 2\n"
         "Found  Files that cannot be read: 1\n"
     )
+    (folder / "red" / "second.png").write_bytes(b"\x89PNG and no more")
+    _, text, _ = ask("import", folder, "--name", "Other")
+    assert text.startswith(
+        "These 17 pictures in 2 classes are here already, as 'Mine', and keep that name; "
+        "left out 3.\n"
+    )
+    assert "Found  Files that cannot be read: 2\n" in text
 
 
 def test_train(trained: tuple[dict[str, Any], str, str], home: Workspace) -> None:

@@ -44,6 +44,7 @@ FLOORS = (
         "tl_core.cli",
         "tl_core.__main__",
         "tl_core.terminal",
+        "tl_core.importing",
         "tl_core.running",
         "tl_core.notebook",
         "tl_core.studying",

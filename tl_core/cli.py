@@ -14,13 +14,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from tl_core import running, studying
+from tl_core import importing, running, studying
 from tl_core.backbones.card import Card
 from tl_core.backbones.catalog import catalogue
 from tl_core.backbones.weights import convert, works_offline
 from tl_core.bundles.doubts import DOUBTS
 from tl_core.console import never_fail, table_output
-from tl_core.data.dataset import Dataset
+from tl_core.data.dataset import Dataset, list_datasets
 from tl_core.data.finding import Finding, described, summed_up
 from tl_core.data.open import import_any, open_dataset, ready_names
 from tl_core.data.packed import is_archive
@@ -155,13 +155,14 @@ def _describe(card: Card) -> dict[str, Any]:
 def _import(args: argparse.Namespace) -> Answer:
     workspace = Workspace.open()
     told = Told(**{option: getattr(args, option) for option in OPTIONS})
+    known = {dataset.id for dataset in list_datasets(workspace)}
     dataset = import_any(workspace, args.source, args.name, told=told, progress=_counter(args.json))
     found = findings(workspace, dataset, _counter(args.json, "Checking"))
-    text = (
-        f"Imported {len(dataset.items)} pictures in {len(dataset.classes)} classes as "
-        f"{dataset.name!r}; left out {len(dataset.skipped)}."
-    )
-    return _dataset(dataset, found), "\n".join([text, *summed_up(found)])
+    return _dataset(dataset, found), "\n".join(
+        in_terminal(line)
+        for line in [*importing.said(dataset, args.name, is_new=dataset.id not in known),
+                     *summed_up(one for one in found if one.kind != "left-out")]
+    )  # fmt: skip
 
 
 def _dataset(dataset: Dataset, found: Sequence[Finding]) -> dict[str, Any]:
@@ -172,6 +173,7 @@ def _dataset(dataset: Dataset, found: Sequence[Finding]) -> dict[str, Any]:
         "classes": dataset.counts(),
         "images": len(dataset.items),
         "splits": dataset.split_counts(),
+        "reading": dataset.reading,
         "skipped": [{"path": s.path, "reason": s.reason} for s in dataset.skipped],
         "findings": [described(finding, dataset) for finding in found],
     }

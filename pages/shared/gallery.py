@@ -26,6 +26,8 @@ def show_dataset(dataset: Dataset) -> None:
     """Show one dataset."""
     st.subheader(on_page(dataset.name))
     _numbers(dataset)
+    if dataset.reading:
+        st.caption(f"How it was read: {on_page(dataset.reading, 600)}.")
     if parent := _parent(dataset):
         st.caption(
             f"A version of {on_page(parent.name, 40)}, which stays as it is; it stands under "

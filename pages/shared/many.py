@@ -19,6 +19,7 @@ from pages.shared.trying import Tried
 from pages.shared.uploads import counted, entries_of
 from tl_core.bundles.doubts import DOUBTS
 from tl_core.data.packed import ENDINGS, open_archive
+from tl_core.data.zip_names import LIKELIEST
 from tl_core.errors import HeadstartError
 from tl_core.runs.batch import (
     DOUBTFUL,
@@ -104,7 +105,7 @@ def _take_in(folder: Sequence[UploadedFile], archive: UploadedFile | None) -> Br
     try:
         if archive is None:
             return take_in(workspace(), entries_of(folder), tell)
-        with open_archive(cast("BinaryIO", archive)) as entries:
+        with open_archive(cast("BinaryIO", archive), LIKELIEST) as entries:
             return take_in(workspace(), entries, tell)
     finally:
         clear()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -14,6 +16,7 @@ from tl_core.data.copying import Progress
 from tl_core.data.dataset import Dataset
 from tl_core.data.intake import import_entries, import_source
 from tl_core.data.packed import ENDINGS, archive_stem, is_archive_name, open_archive
+from tl_core.data.question import FOLDERS, QuestionError, Told
 from tl_core.data.sources import Entry
 from tl_core.errors import HeadstartError
 
@@ -21,6 +24,17 @@ if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 _OWN_NAME = "My pictures"
+
+_Work = Callable[[Told, Progress], Dataset]
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """An import that waits for an answer, with what was uploaded for it."""
+
+    question: QuestionError
+    told: Told
+    work: _Work
 
 
 def upload_folder() -> None:
@@ -32,7 +46,7 @@ def upload_folder() -> None:
         help="For many hundreds of pictures a zip arrives faster than a folder.",
     )
     if files:
-        _take_in(lambda tell: _import(files, tell))
+        _take_in(lambda told, tell: _import(files, told, tell))
 
 
 def upload_files() -> None:
@@ -48,7 +62,7 @@ def upload_files() -> None:
         "together with the pictures: one line for each, its file name, a comma, its class."
     )
     if files:
-        _take_in(lambda tell: _import(files, tell))
+        _take_in(lambda told, tell: _import(files, told, tell))
 
 
 def import_path(path: Path, within: Path) -> None:
@@ -58,7 +72,47 @@ def import_path(path: Path, within: Path) -> None:
         path: what.
         within: links that lead out of this folder are not followed.
     """
-    _take_in(lambda tell: import_source(workspace(), path, within=within, progress=tell))
+    _take_in(
+        lambda told, tell: import_source(workspace(), path, within=within, told=told, progress=tell)
+    )
+
+
+def show_question() -> None:
+    """Show what only the person can answer about the last upload, and go on with the answer."""
+    asked: _Asked | None = st.session_state.get("asked")
+    if asked is None:
+        return
+    question = asked.question
+    with st.container(border=True):
+        chosen = st.radio(
+            on_page(f"{question.asked}. Which is right?", 600),
+            range(len(question.choices)),
+            format_func=lambda n: on_page(_sentence(question.choices[n].example), 200),
+            captions=[
+                on_page(_caption(question, choice.value), 100) for choice in question.choices
+            ],
+            index=None,
+            key=f"answer{_turn()}",
+        )
+        go_on, leave, _ = st.columns([1, 1, 3])
+        if go_on.button("Go on", type="primary", disabled=chosen is None, key="answer-go"):
+            assert chosen is not None  # noqa: S101
+            answer = {question.what: question.choices[chosen].value}
+            _take_in(asked.work, replace(asked.told, **answer))
+        if leave.button("Leave these pictures", key="answer-leave"):
+            st.session_state["asked"] = None
+            st.rerun()
+
+
+def _sentence(example: str) -> str:
+    return f"{example[:1].upper()}{example[1:]}"
+
+
+def _caption(question: QuestionError, value: str) -> str:
+    """Say what an answer is called: a column or a table; the others speak for themselves."""
+    if value != FOLDERS and question.what in ("picture_column", "label_column"):
+        return f"column {value}"
+    return value if "." in value else ""
 
 
 def show_upload_error() -> None:
@@ -88,13 +142,17 @@ def _turn() -> int:
     return turn
 
 
-def _take_in(work: Callable[[Progress], Dataset]) -> None:
+def _take_in(work: _Work, told: Told | None = None) -> None:
     # A fresh uploader lets go of the memory, whether the pictures could be used or not.
     st.session_state["upload_turn"] = _turn() + 1
     st.session_state["upload_error"] = ""
+    st.session_state["asked"] = None
+    told = told or Told()
     tell, clear = counted("Taking in the pictures")
     try:
-        choose(data=work(tell).id, run="")
+        choose(data=work(told, tell).id, run="")
+    except QuestionError as question:
+        st.session_state["asked"] = _Asked(question, told, work)
     except HeadstartError as error:
         st.session_state["upload_error"] = str(error)
     finally:
@@ -102,18 +160,21 @@ def _take_in(work: Callable[[Progress], Dataset]) -> None:
     st.rerun()
 
 
-def _import(files: Sequence[UploadedFile], tell: Progress) -> Dataset:
+def _import(files: Sequence[UploadedFile], told: Told, tell: Progress) -> Dataset:
     first = files[0]
     if len(files) == 1 and is_archive_name(first.name):
-        with open_archive(cast("BinaryIO", first)) as entries:
-            return import_entries(workspace(), entries, archive_stem(first.name), progress=tell)
-    return import_entries(workspace(), entries_of(files), _top_folder(files), progress=tell)
+        with open_archive(cast("BinaryIO", first), told.names_in) as entries:
+            name = archive_stem(first.name)
+            return import_entries(workspace(), entries, name, told=told, progress=tell)
+    name = _top_folder(files)
+    return import_entries(workspace(), entries_of(files), name, told=told, progress=tell)
 
 
 def _entry(file: UploadedFile) -> Entry:
     def open_again() -> BinaryIO:
-        file.seek(0)
-        return cast("BinaryIO", file)
+        # Whoever reads closes it, and an import that waits for an answer reads once more. Bytes
+        # are shared, not copied.
+        return BytesIO(file.getvalue())
 
     return Entry(file.name, file.size, open_again)
 

@@ -77,6 +77,7 @@ class Dataset:
         erased: pictures that were in it and were erased; their names are forgotten.
         white: value that is white in its pictures of more than 8 bits, see `deep`; 0 where it has
             none, or was imported before that was decided.
+        reading: by what the classes were told, for people; empty where that was not kept.
     """
 
     id: str
@@ -91,6 +92,7 @@ class Dataset:
     parent: str = ""
     erased: tuple[Item, ...] = ()
     white: int = 0
+    reading: str = ""
 
     def path(self, item: Item) -> Path:
         """Return where the item's file lies."""
@@ -158,6 +160,7 @@ def save(dataset: Dataset) -> None:
         "classes": dataset.classes,
         "parent": dataset.parent,
         "white": dataset.white,
+        "reading": dataset.reading,
         "items": [_values(item) for item in dataset.items],
         "erased": [_values(item) for item in dataset.erased],
         "skipped": [[skipped.path, skipped.reason] for skipped in dataset.skipped],
@@ -245,6 +248,7 @@ def _load(file: Path, _changed: int) -> Dataset:
         parent=_checked(record.get("parent", ""), str),
         erased=tuple(_item(values, len(classes)) for values in record.get("erased", [])),
         white=_checked(record.get("white", 0), int),
+        reading=_checked(record.get("reading", ""), str),
     )
 
 

@@ -17,6 +17,7 @@ Severity = Literal["problem", "warning", "note"]
 Kind = Literal[
     "unreadable",
     "truncated",
+    "left-out",
     "blank",
     "conflict",
     "leakage",
@@ -40,6 +41,7 @@ TITLES: Mapping[Kind, str] = {
     "few": "Classes with few pictures",
     "unreadable": "Files that cannot be read",
     "truncated": "Files that are cut off",
+    "left-out": "Reasons why pictures were left out",
     "blank": "Pictures of one colour",
     "dark": "Very dark pictures",
     "bright": "Very bright pictures",
@@ -52,6 +54,9 @@ TITLES: Mapping[Kind, str] = {
     "range": "Pictures of more than 8 bits",
 }
 """For people, in the order in which findings are told."""
+
+
+_TOLD = ("range", "left-out")  # told by what they say, not counted
 
 
 @dataclass(frozen=True)
@@ -128,14 +133,15 @@ def by_kind(found: Iterable[Finding]) -> dict[Kind, list[Finding]]:
 
 
 def summed_up(found: Iterable[Finding]) -> list[str]:
-    """Return one line for each kind of finding: how many there are.
+    """Return one line for each kind of finding: how many there are, or what it says.
 
     >>> summed_up([Finding("few", "warning", "The class ants has 3 pictures.", names=("ants",))])
     ['Found  Classes with few pictures: 1']
     """
     return [
-        f"Found  {TITLES[kind]}: {group[0].why if kind == 'range' else len(group)}"
+        f"Found  {TITLES[kind]}: {said}"
         for kind, group in by_kind(found).items()
+        for said in ([one.why for one in group] if kind in _TOLD else [len(group)])
     ]
 
 

@@ -11,11 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from tl_core.data.copying import Copied, Found, Progress, copy_in
-from tl_core.data.dataset import Dataset, Item, Skipped, Split, fingerprint, list_datasets
+from tl_core.data.dataset import Dataset, Item, Split, fingerprint, list_datasets
 from tl_core.data.layout import (
     Layout,
     Place,
-    arrange,
     check_places,
     clean_name,
     few,
@@ -23,15 +22,15 @@ from tl_core.data.layout import (
     picture_names,
 )
 from tl_core.data.packed import archive_file, archive_stem, is_archive, open_archive
-from tl_core.data.question import FOLDERS, QuestionError, Told
+from tl_core.data.question import Told
+from tl_core.data.reading import read_layout
 from tl_core.data.repeats import near_groups
 from tl_core.data.site import building_site, publish
 from tl_core.data.sketches import keep_sketches
 from tl_core.data.sources import Entry, file_entry, folder_entries
 from tl_core.data.split import assign
 from tl_core.data.stored import restore
-from tl_core.data.table import ENDINGS as TABLES
-from tl_core.data.table import arrange_by_table
+from tl_core.data.tables.arranging import is_table
 from tl_core.errors import UserError
 from tl_core.escape import encodable
 from tl_core.workspace import Workspace, disk_errors
@@ -72,26 +71,28 @@ def import_source(
             f"There is no folder or archive that can be read at {encodable(str(source))!r}; "
             "check the path and try again."
         )
-    with _opened(path, within, is_folder=stat.S_ISDIR(mode)) as (entries, own_name):
-        return import_entries(
-            workspace, entries, name or own_name, owner=owner, told=told, progress=progress
-        )
+    told = told or Told()
+    is_folder = stat.S_ISDIR(mode)
+    with _opened(path, within, told, is_folder=is_folder) as (entries, own_name, table):
+        title = clean_name(name or own_name) or "Dataset"
+        layout, entries = read_layout(entries, title, told, table)
+        return _import(workspace, entries, layout, title, owner, progress)
 
 
 @contextmanager
 def _opened(
-    path: Path, within: Path | None, *, is_folder: bool
-) -> Iterator[tuple[list[Entry], str]]:
-    """Open what a path names; yield its files and what it is called."""
+    path: Path, within: Path | None, told: Told, *, is_folder: bool
+) -> Iterator[tuple[list[Entry], str, str]]:
+    """Open what a path names; yield its files, what it is called, and the table that it names."""
     if is_folder:
-        yield folder_entries(path, within=within), path.resolve().name
-    elif path.suffix.lower() in TABLES:
+        yield folder_entries(path, within=within), path.resolve().name, ""
+    elif is_table(path.name):
         beside = folder_entries(path.parent, within=within)
-        pictures = [entry for entry in beside if not entry.name.lower().endswith(TABLES)]
-        yield [file_entry(path, path.name, within=within), *pictures], path.stem
+        pictures = [entry for entry in beside if not is_table(entry.name)]
+        yield [file_entry(path, path.name, within=within), *pictures], path.stem, path.name
     elif is_archive(path):
-        with archive_file(path, within) as file, open_archive(file) as entries:
-            yield entries, archive_stem(path.name)
+        with archive_file(path, within) as file, open_archive(file, told.names_in) as entries:
+            yield entries, archive_stem(path.name), ""
     else:
         raise UserError(
             f"{encodable(str(path))!r} is a single file, and pictures are imported from a folder "
@@ -126,10 +127,8 @@ def import_entries(
             can be read in a class, classes that only validation or test have, or the disk is full.
     """
     title = clean_name(name) or "Dataset"
-    entries, refused = _without_refused(entries)
-    layout = _arranged(entries, title, told or Told())
-    layout = replace(layout, skipped=(*refused, *layout.skipped))
-    return _import(workspace, entries, layout, title, owner, progress)
+    layout, found = read_layout(entries, title, told or Told())
+    return _import(workspace, found, layout, title, owner, progress)
 
 
 def import_classes(
@@ -180,39 +179,6 @@ def _import(
         return publish(workspace, dataset)
 
 
-def _arranged(entries: Sequence[Entry], title: str, told: Told) -> Layout:
-    """Take a table's word where it speaks of half of the pictures, else that of the folders.
-
-    Beside class folders it counts only where its heading means label, or the person named it.
-    """
-    names = [entry.name for entry in entries]
-    table = None
-    try:
-        if told.read_as != FOLDERS:
-            table = arrange_by_table(entries, title, told)
-    except QuestionError as question:
-        # Whoever has class folders need not be asked about a list that lies beside them.
-        try:
-            return arrange(names, title, told.read_as)
-        except UserError:
-            raise question from None
-    is_meant = table is not None and (table.is_headed or bool(told.label_column))
-    if table and is_meant and 2 * len(table.places) >= len(picture_names(names)[0]):
-        return table
-    try:
-        return arrange(names, title, told.read_as)
-    except UserError:
-        if table is None:
-            raise
-        return table
-
-
-def _without_refused(entries: Iterable[Entry]) -> tuple[list[Entry], list[Skipped]]:
-    found = list(entries)
-    refused = [Skipped(encodable(e.name), e.refused) for e in found if e.refused]
-    return [entry for entry in found if not entry.refused], refused
-
-
 def _build(
     layout: Layout, copied: Copied, groups: Mapping[str, str], owner: str, title: str
 ) -> Dataset:
@@ -236,6 +202,7 @@ def _build(
         folder=Path(),
         created=time.time(),
         white=copied.white,
+        reading=layout.reading,
     )
 
 

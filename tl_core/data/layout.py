@@ -319,8 +319,13 @@ def check_places(places: Sequence[Place], learns: set[str], source: str) -> None
         source: what the person calls the source.
 
     Raises:
-        UserError: a class does not train, or there are fewer than 2.
+        UserError: a class does not train, or there are fewer than 2, or more than are taken.
     """
+    if len(learns) > (most := limits().classes):
+        raise UserError(
+            f"There are {len(learns):,} classes in {source} and at most {most:,} are taken; import "
+            "a part of them, or set HEADSTART_MAX_CLASSES to more and start again."
+        )
     for split in ("validation", "test"):
         strange = {place.class_name for place in places if place.split == split} - learns
         if strange:

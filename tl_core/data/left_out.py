@@ -1,10 +1,11 @@
 """What the import had to leave out of the pictures that it was given.
 
-Files that are no pictures, or lie in no class, are listed by the import and are no findings.
+Files that are no pictures are listed by the import and are no findings.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 
 from tl_core.data.dataset import Skipped
@@ -29,14 +30,42 @@ _UNREADABLE = (
 )
 
 
+# How the reasons of `layout`, `levels` and `tables` begin, where a picture has no class.
+_NO_CLASS = (
+    "in a ",
+    "in several classes",
+    "not in ",
+    "a mask",
+    "named in",
+    "without a class",
+    "its split",
+    "the name of its class folder",
+)
+_NAMED = 50  # of those left out for one reason
+
+
 def check_left_out(skipped: Iterable[Skipped]) -> list[Finding]:
-    """Return a finding for each copy and each file that could not be read.
+    """Return a finding for each copy and unreadable file, and for each reason to have no class.
 
     >>> [found] = check_left_out([Skipped("a.jpg", "the file is empty"), Skipped("b.txt", "text")])
     >>> found.kind, found.names
     ('unreadable', ('a.jpg',))
     """
-    return [finding for one in skipped if (finding := _finding(one))]
+    reasons: dict[str, list[str]] = defaultdict(list)
+    found = []
+    for one in skipped:
+        if finding := _finding(one):
+            found.append(finding)
+        elif one.reason.startswith(_NO_CLASS):
+            reasons[one.reason].append(one.path)
+    return [*found, *(_without_class(reason, names) for reason, names in reasons.items())]
+
+
+def _without_class(reason: str, names: list[str]) -> Finding:
+    one, many = ("row", "rows") if reason.startswith("named in") else ("picture", "pictures")
+    count = f"1 {one} was" if len(names) == 1 else f"{len(names):,} {many} were"
+    why = f"{count} left out: {reason}, for example {names[0]!r}."
+    return Finding("left-out", "note", why, names=tuple(names[:_NAMED]))
 
 
 def _finding(one: Skipped) -> Finding | None:

@@ -22,6 +22,7 @@ class Limits:
         unpacked_mb: of all that an archive unpacks to.
         ratio: times its own size that an archive may unpack to, once that is more than 256 MB;
             pictures are compressed already and do not come near it.
+        classes: of one dataset.
         folders: that a picture may lie below one another. An archive inside an archive is never
             opened.
         name_length: characters of one part of a path.
@@ -35,6 +36,7 @@ class Limits:
     file_mb: int = 200
     unpacked_mb: int = 20_000
     ratio: int = 200
+    classes: int = 10_000
     folders: int = 32
     name_length: int = 255
     megapixels: int = 120

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import defaultdict
 from collections.abc import Sequence
-from itertools import combinations
+from itertools import islice
 
 _LEAST_LETTERS = 6
 """Shorter words differ by one letter and mean different things: cat, rat; black, block."""
+_COMPARED = 8  # of names that are all alike
+_MOST = 200  # pairs that are told
 
 
 def lookalikes(classes: Sequence[str]) -> list[tuple[int, int, str]]:
@@ -17,11 +20,31 @@ def lookalikes(classes: Sequence[str]) -> list[tuple[int, int, str]]:
     [(0, 1, 'by capitals, accents or signs'), (3, 4, 'by one letter')]
     """
     plain = [_plain(name) for name in classes]
-    return [
+    near: dict[str, list[int]] = defaultdict(list)
+    for number, name in enumerate(plain):
+        for key in _neighbours(name):
+            near[key].append(number)
+    # What a typing slip makes of a name has a neighbour in common with it, so that only few pairs
+    # are compared, and of a crowd each with the first few.
+    pairs = {
+        (first, second)
+        for crowd in near.values()
+        for place, second in enumerate(crowd)
+        for first in crowd[: min(place, _COMPARED)]
+    }
+    found = (
         (first, second, difference)
-        for first, second in combinations(range(len(classes)), 2)
+        for first, second in sorted(pairs)
         if (difference := _difference(plain[first], plain[second]))
-    ]
+    )
+    return list(islice(found, _MOST))
+
+
+def _neighbours(name: str) -> set[str]:
+    """Return a name and what is left of it without one letter; digits are no slips."""
+    if len(name) < _LEAST_LETTERS:
+        return {name} if name else set()
+    return {name, *(name[:n] + name[n + 1 :] for n, c in enumerate(name) if not c.isdigit())}
 
 
 def _plain(name: str) -> str:

@@ -13,14 +13,21 @@ from tl_core.data.zips import cannot_open, opened, zip_entries
 ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 
 
-def open_archive(source: Path | BinaryIO) -> AbstractContextManager[list[Entry]]:
+def open_archive(
+    source: Path | BinaryIO, names_in: str = ""
+) -> AbstractContextManager[list[Entry]]:
     """Open an archive; its files are readable in the context.
 
+    Args:
+        source: the archive.
+        names_in: the encoding of a zip's names where it does not say; see `zip_names`.
+
     Raises:
+        QuestionError: it does not say, and its names may be of several languages.
         UserError: it is neither zip nor tar, is damaged or protected by a password, or holds or
             would unpack to more than is taken at once.
     """
-    return tar_entries(source) if is_tar(source) else zip_entries(source)
+    return tar_entries(source) if is_tar(source) else zip_entries(source, names_in)
 
 
 def archive_file(path: Path, within: Path | None = None) -> BinaryIO:

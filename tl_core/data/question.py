@@ -14,14 +14,21 @@ class Told:
     """What the person said about how a source is to be read; what is empty was not said.
 
     Attributes:
-        read_as: `classes-above`, `classes-below`, or `folders` (no table).
+        read_as: `classes-above`, `classes-below`, `folders` (no table), or the name of a table.
         picture_column: the column that names the pictures, by its heading or its number from 1.
-        label_column: the column of the classes.
+        label_column: the column of the classes, or several with commas between, one for each class.
+        names_in: the encoding of the names in a zip that does not say it.
     """
 
     read_as: str = ""
     picture_column: str = ""
     label_column: str = ""
+    names_in: str = ""
+
+    @property
+    def by_folders(self) -> bool:
+        """Whether the folders say the classes, whatever tables lie beside them."""
+        return FOLDERS in (self.read_as, self.picture_column, self.label_column)
 
 
 OPTIONS = tuple(field.name for field in fields(Told))
@@ -48,10 +55,15 @@ class QuestionError(UserError):
         what: the field of `Told` that answers it.
         asked: the question alone, for a page that shows the choices beside it.
         choices: the answers.
+        beside_folders: whether it is asked even where class folders would do, because a heading
+            says that the table is meant.
     """
 
-    def __init__(self, what: str, asked: str, choices: Sequence[Choice]) -> None:
+    def __init__(
+        self, what: str, asked: str, choices: Sequence[Choice], *, beside_folders: bool = False
+    ) -> None:
         self.what, self.asked, self.choices = what, asked, tuple(choices)
+        self.beside_folders = beside_folders
         option = f"--{what.replace('_', '-')}"
         ways = "; ".join(f"{option} {one.value!r}: {shorten(one.example, 120)}" for one in choices)
         super().__init__(f"{asked}; say which with {ways}.")

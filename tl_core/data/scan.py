@@ -29,7 +29,7 @@ from tl_core.data.sketch import SKETCH, Sketches, sketch_files
 from tl_core.data.sketches import keep_sketches, known_sketches
 from tl_core.workspace import Workspace, write_atomic
 
-SCAN = "1"
+SCAN = "2"
 """Names the checks. Change it with them: kept findings are keyed by it."""
 
 Progress = Callable[[int, int], None]

@@ -65,7 +65,11 @@ def publish(workspace: Workspace, dataset: Dataset) -> Dataset:
     by_id = {other.id: other for other in existing}
     while (other := by_id.get(dataset.id)) is not None:
         if not other.erased:
-            return other
+            # What was left out and how it was read is of this import, not of the first.
+            said = replace(other, skipped=dataset.skipped, reading=dataset.reading)
+            if said != other:
+                save(said)
+            return said
         # The same pictures once more, some of which were erased from what they were.
         dataset = replace(dataset, id=hashlib.sha256(dataset.id.encode()).hexdigest()[:16])
     home = workspace.datasets / dataset.id

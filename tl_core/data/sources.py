@@ -36,12 +36,14 @@ class Entry:
         size: bytes that `open` yields at most; whoever reads counts along.
         open: returns the file's bytes as a stream.
         refused: why it is left out without being opened; empty for what may be a picture.
+        said: how its name was read, where that had to be found out.
     """
 
     name: str
     size: int
     open: Callable[[], IO[bytes]]
     refused: str = ""
+    said: str = ""
 
 
 def folder_entries(path: Path, *, within: Path | None = None) -> list[Entry]:

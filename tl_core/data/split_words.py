@@ -15,8 +15,8 @@ _CALLED: dict[Split, str] = {
     "validation": "val valid validation validate valset validset validationset vali xval dev devel "
     "devset development eval evaluation evalset validierung validierungsdaten validacion "
     "validazione validacao",
-    "test": "test tests testing testset testingset testdata testdaten tst xtest holdout heldout "
-    "prueba pruebas teste testen",
+    "test": "test tests testing testset testingset testdata testdaten tst xtest publictest "
+    "privatetest holdout heldout prueba pruebas teste testen",
 }
 _WORDS: dict[str, Split] = {word: split for split, said in _CALLED.items() for word in said.split()}
 # Words that a split's name may have beside it and that change nothing.

@@ -13,6 +13,7 @@ from typing import IO, BinaryIO, cast
 from tl_core.data.guarded import Guarded, TooLargeError
 from tl_core.data.limits import limits
 from tl_core.data.sources import Entry, counted
+from tl_core.data.zip_names import names_of
 from tl_core.errors import UserError
 
 RATIO_MATTERS_FROM = 256 << 20
@@ -21,24 +22,30 @@ RATIO_MATTERS_FROM = 256 << 20
 LINK = "a link, and links in archives are not followed"
 
 _ENCRYPTED = 0x1
-_UTF8_NAME = 0x800
 # By the other methods zipfile unpacks all that it has read at once, and a kilobyte can be a GB.
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _LARGEST_READ = 1 << 20
 
 
 @contextmanager
-def zip_entries(source: Path | BinaryIO) -> Iterator[list[Entry]]:
+def zip_entries(source: Path | BinaryIO, names_in: str = "") -> Iterator[list[Entry]]:
     """Open a zip and list its files; they can be read while the context is open.
 
+    Args:
+        source: the zip.
+        names_in: the encoding of its names where it does not say; see `zip_names`.
+
     Raises:
+        QuestionError: it does not say, and its names may be of several languages.
         UserError: the file is not a zip, is damaged or protected by a password, or holds or would
             unpack to more than is taken at once.
     """
     with opened(source) as file, _table(file) as archive:
         infos = archive.infolist()
         _check(infos)
-        yield counted((_entry(archive, info) for info in infos), "archive")
+        names, said = names_of(infos, names_in)
+        rows = zip(infos, names, strict=True)
+        yield counted((_entry(archive, info, name, said) for info, name in rows), "archive")
 
 
 def check_unpacked(unpacked: int, packed: int) -> None:
@@ -117,18 +124,7 @@ def _check(infos: list[zipfile.ZipInfo]) -> None:
     check_unpacked(sum(info.file_size for info in infos), packed)
 
 
-def _entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Entry:
+def _entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, said: str) -> Entry:
     is_link = stat.S_ISLNK(info.external_attr >> 16)
     refused = LINK if is_link else ""
-    return Entry(_name(info), info.file_size, partial(archive.open, info), refused)
-
-
-def _name(info: zipfile.ZipInfo) -> str:
-    """Return the name as it was written, also where the packer forgot to say that it is UTF-8."""
-    name = info.orig_filename
-    if not info.flag_bits & _UTF8_NAME:
-        try:
-            return name.encode("cp437").decode("utf-8")
-        except UnicodeError:
-            pass
-    return name
+    return Entry(name, info.file_size, partial(archive.open, info), refused, said)

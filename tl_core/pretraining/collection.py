@@ -19,6 +19,7 @@ from tl_core.data.decode import OPENER, fit, open_image
 from tl_core.data.layout import Layout, arrange
 from tl_core.data.pixel_file import map_pixels, write_pixels
 from tl_core.data.sources import Entry, folder_entries
+from tl_core.data.zip_names import LIKELIEST
 from tl_core.data.zips import zip_entries
 from tl_core.errors import UnreadableImageError, UserError
 
@@ -70,7 +71,9 @@ def read_collection(source: Path, side: int, work: Path, progress: Progress) -> 
     """
     if not source.exists():
         raise UserError(f"There is no folder or .zip called {source}; check the name.")
-    opened = nullcontext(folder_entries(source)) if source.is_dir() else zip_entries(source)
+    opened = (
+        nullcontext(folder_entries(source)) if source.is_dir() else zip_entries(source, LIKELIEST)
+    )
     with opened as entries:
         layout = arrange([entry.name for entry in entries], source.name)
         return Collection(

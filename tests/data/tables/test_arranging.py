@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tl_core.data.dataset import load_dataset_folder
 from tl_core.data.intake import import_source
 from tl_core.data.question import QuestionError, Told
 from tl_core.data.sources import Entry
-from tl_core.data.table import arrange_by_table
+from tl_core.data.tables.arranging import arrange_by_table
+from tl_core.data.tables.rows import TableError
 from tl_core.errors import UserError
 
 PICTURES = [f"images/{n}.jpg" for n in range(6)]
@@ -109,17 +111,17 @@ def test_what_does_not_fit_is_listed():
         '"' + "x" * 200_000,
     ],
 )
-def test_other_tables_say_nothing(table):
-    assert arranged(table) is None
+def test_other_tables_are_refused_by_name(table):
+    with pytest.raises(TableError, match=r"labels\.csv"):
+        arranged(table)
 
 
 def test_two_pictures_of_one_name_are_told_by_their_folders():
     pictures = [f"{side}/{n}.jpg" for side in ("left", "right") for n in range(3)]
     table = "\n".join(f"{name},{name[:1]}" for name in pictures)
     assert classes(arranged(table, pictures=pictures)) == {name: name[:1] for name in pictures}
-    assert (
-        arranged("\n".join(f"{n}.jpg,{'ab'[n % 2]}" for n in range(3)), pictures=pictures) is None
-    )
+    with pytest.raises(TableError, match=r"'0\.jpg' is none"):
+        arranged("\n".join(f"{n}.jpg,{'ab'[n % 2]}" for n in range(3)), pictures=pictures)
 
 
 def test_a_class_that_only_the_test_has_is_refused():
@@ -151,9 +153,8 @@ def test_class_folders_stand_where_a_table_speaks_of_a_few(workspace, tree, pict
 @settings(max_examples=100, deadline=None)
 @given(st.text(alphabet="01.jpg,;\t\n\"'ab \x00\ufeff", max_size=80) | st.binary(max_size=80))
 def test_any_table_is_arranged_or_passed_over(table):
-    with suppress(QuestionError):
-        layout = arranged(table)
-        assert layout is None or len(layout.classes) >= 2
+    with suppress(UserError):
+        assert len(arranged(table).classes) >= 2
 
 
 TRUTH = {f"images/{n}.jpg": ("ant", "bee")[n % 2] for n in range(6)}
@@ -191,3 +192,121 @@ def test_a_list_of_numbers_beside_class_folders_asks_nothing(workspace, tree, pi
         "a",
         "b",
     )
+
+
+def many(tables: dict[str, str], pictures):
+    entries = [entry(name, text.encode()) for name, text in tables.items()]
+    return arrange_by_table([*entries, *map(entry, pictures)], "it")
+
+
+def numbered(folder: str, start: int, count: int = 12) -> list[str]:
+    return [f"{folder}/{start + n}.jpg" for n in range(count)]
+
+
+def listing(pictures, labels="ab", heading="image,label") -> str:
+    rows = [f"{name.rsplit('/')[-1]},{labels[n % 2]}" for n, name in enumerate(pictures)]
+    return "\n".join([heading, *rows])
+
+
+def test_a_table_for_each_split_gives_the_division():
+    train, test = numbered("train", 0), numbered("test", 100)
+    tables = {"train.csv": listing(train), "test.csv": listing(test)}
+    layout = many(tables | {"sample_submission.csv": listing(test, "aa")}, [*train, *test])
+    assert layout.given_split
+    assert {place.name: place.split for place in layout.places} == {
+        **dict.fromkeys(train, "train"),
+        **dict.fromkeys(test, "test"),
+    }
+    assert layout.reading.endswith("of train.csv, test.csv; pictures by column 'image'; "
+                                   "splits by the tables")  # fmt: skip
+
+
+def test_a_table_in_each_folder_names_its_own_pictures():
+    folders = {split: [f"{split}/{n}.jpg" for n in range(8)] for split in ("train", "valid")}
+    tables = {f"{split}/_classes.csv": listing(names) for split, names in folders.items()}
+    layout = many(tables, [name for names in folders.values() for name in names])
+    assert [place.split for place in layout.places] == ["train"] * 8 + ["validation"] * 8
+
+
+def test_a_sample_submission_teaches_nothing():
+    train, test = numbered("train", 0), numbered("test", 100, 40)
+    layout = many({"train.csv": listing(train), "sample_submission.csv": listing(test)},
+                  [*train, *test])  # fmt: skip
+    assert [place.name for place in layout.places] == train
+    assert {one.reason for one in layout.skipped} == {"not in train.csv"}
+
+
+def test_two_tables_that_disagree_are_asked_about():
+    tables = {"fine.csv": listing(PICTURES, "ab"), "coarse.csv": listing(PICTURES, "ba")}
+    with pytest.raises(QuestionError, match=r"--read-as 'coarse\.csv'"):
+        many(tables, PICTURES)
+    entries = [entry(name, text.encode()) for name, text in tables.items()]
+    told = Told(read_as="coarse.csv")
+    layout = arrange_by_table([*entries, *map(entry, PICTURES)], "it", told)
+    assert classes(layout)["images/0.jpg"] == "b"
+
+
+def test_folders_of_splits_divide_what_a_table_labels():
+    pictures = [*numbered("Training", 0), *numbered("Testing", 100)]
+    layout = many({"labels.csv": listing(pictures)}, pictures)
+    assert [place.split for place in layout.places] == ["train"] * 12 + ["test"] * 12
+
+
+def test_a_split_that_nobody_knows_leaves_its_pictures_out_by_name():
+    words = ["train", "train", "train", "train", "test", "challenge"]
+    table = "file,split,label\n" + "\n".join(f"{n}.jpg,{words[n]},{'ab'[n % 2]}" for n in range(6))
+    layout = arranged(table)
+    assert [one.reason for one in layout.skipped] == [
+        "its split 'challenge' in labels.csv is not known"
+    ]
+
+
+def test_what_the_table_leaves_to_us_is_left_to_us():
+    words = ["TRAIN", "TRAIN", "TEST", "TEST", "UNASSIGNED", ""]
+    table = "\n".join(f"{words[n]},gs://b/{n}.jpg,{'ab'[n % 2]}" for n in range(6))
+    splits = [place.split for place in arranged(table).places]
+    assert splits == ["train", "train", "test", "test", None, None]
+
+
+def test_a_few_pictures_of_a_long_table_are_enough():
+    table = "id,label\n" + "\n".join(f"{n:06},{'ab'[n % 2]}" for n in range(5000))
+    layout = arranged(table, pictures=[f"images/{n:06}.jpg" for n in range(2000, 2010)])
+    assert len(layout.places) == 10
+    assert sum("not there" in one.reason for one in layout.skipped) == 4990
+
+
+def test_rows_of_other_folders_name_nothing_here():
+    pictures = [f"{side}/{n}.jpg" for side in ("left", "right") for n in range(8)]
+    rows = [f"{name},{'ab'[n % 2]}" for n, name in enumerate(pictures)]
+    here = [name for name in pictures if name != "left/3.jpg"]
+    layout = arranged("path,label\n" + "\n".join(rows[:-5]), pictures=here)
+    found = classes(layout)
+    assert found == {n: "ab"[pictures.index(n) % 2] for n in pictures[:-5] if n in here}
+    assert "right/3.jpg" not in found or found["right/3.jpg"] == "ab"[11 % 2]
+
+
+def test_a_named_table_is_used_or_refused(workspace, tree, picture):
+    files = {f"{'ab'[n % 2]}/{n}.png": picture(n) for n in range(8)}
+    sizes = "file,width\n" + "\n".join(f"{n}.png,{640 + n % 2}" for n in range(8))
+    labels = "file,ripeness\n" + "\n".join(f"{n}.png,{'xy'[n // 4]}" for n in range(8))
+    root = tree({**files, "sizes.csv": sizes.encode(), "ripe.csv": labels.encode()})
+    assert import_source(workspace, root).classes == ("a", "b")
+    assert import_source(workspace, root / "ripe.csv").classes == ("x", "y")
+    with pytest.raises(UserError, match=r"sizes\.csv .*'file', 'width'.*no column says which"):
+        import_source(workspace, root / "sizes.csv")
+    told = import_source(workspace, root / "sizes.csv", told=Told(label_column="width"))
+    assert told.classes == ("640", "641")
+
+
+def test_loose_pictures_hear_why_their_table_is_not_used(workspace, tree, picture):
+    files = {f"{n}.png": picture(n) for n in range(8)}
+    table = "file,label\n" + "\n".join(f"x{n}.png,{'ab'[n % 2]}" for n in range(8))
+    with pytest.raises(UserError, match=r"labels\.csv .*'x0\.png' is none of them"):
+        import_source(workspace, tree({**files, "labels.csv": table.encode()}))
+
+
+def test_an_import_keeps_how_it_was_read(workspace, tree, picture):
+    files = {f"{'ab'[n % 2]}/{n}.png": picture(n) for n in range(8)}
+    found = import_source(workspace, tree({**files, "s.csv": b"file,width\n1.png,2\n3.png,3\n"}))
+    assert found.reading == "classes by the folders; not used: 's.csv'"
+    assert load_dataset_folder(found.folder).reading == found.reading

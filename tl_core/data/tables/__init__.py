@@ -1,0 +1,1 @@
+"""Tables beside pictures that say which class each is of: a row each, as people and tools write."""

@@ -1,0 +1,146 @@
+"""The class of each row: one column, or a column for each class with a single yes in a row."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tl_core.data.layout import clean_name, few
+from tl_core.data.question import FOLDERS, Choice, QuestionError
+from tl_core.data.tables.headings import LABELS, MEASURES
+from tl_core.data.tables.rows import Row, unusable
+from tl_core.data.tables.sample import Column, Sample, is_empty
+
+_YES, _NO = {"1", "1.0", "true", "yes"}, {"0", "0.0", "false", "no", ""}
+_FRACTION = re.compile(r"[+-]?\d*[.,]\d+(e[+-]?\d+)?", re.IGNORECASE)
+_DATE = re.compile(r"\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/.]\d\d?[-/.]\d{4}")
+
+
+@dataclass(frozen=True)
+class LabelColumns:
+    """The columns that say the classes.
+
+    Attributes:
+        columns: one whose cells are the classes, or one for each class (one-hot).
+    """
+
+    columns: tuple[Column, ...]
+
+    def of(self, row: Row) -> str:
+        """Return a row's class; nothing where it says none."""
+        cells = [row[c.number].strip() if c.number < len(row) else "" for c in self.columns]
+        if len(cells) == 1:
+            return "" if is_empty(cells[0]) else clean_name(cells[0])
+        said = [c.name for c, cell in zip(self.columns, cells, strict=True) if _says_yes(cell)]
+        return clean_name(said[0]) if len(said) == 1 else ""
+
+
+def find_labels(sample: Sample, first: Row, columns: Sequence[Column], told: str) -> LabelColumns:
+    """Find what says the classes among columns that name neither pictures nor splits.
+
+    Args:
+        sample: of the table.
+        first: the table's first row, for the messages.
+        columns: the columns.
+        told: the column that the person named, or several with commas between; or nothing.
+
+    Raises:
+        QuestionError: several columns could say the classes, and they disagree.
+        TableError: none can.
+        UserError: the person named a column that is not there.
+    """
+    if told:
+        return LabelColumns(_told(sample, told))
+    if named := [column for column in columns if column.key in LABELS and column.filled]:
+        return LabelColumns((_of_headed(sample, named),))
+    rest = [column for column in columns if not column.is_index and column.key not in MEASURES]
+    flags = tuple(column for column in rest if _is_flag(column))
+    others = [column for column in rest if column not in flags and _may_be_classes(column, sample)]
+    choices: list[tuple[Column, ...]] = [(column,) for column in others]
+    if sample.has_heading and _is_one_hot(flags):
+        choices.append(flags)
+    else:
+        choices += [(column,) for column in flags if len(set(column.cells)) > 1]
+    if not choices:
+        raise unusable(sample.table, first, "no column says which class a picture is of; head it "
+                       "with the word label, or name it with --label-column")  # fmt: skip
+    if len(choices) > 1:
+        _ask(sample, choices, are_several=len(flags) > 2 and not others)
+    return LabelColumns(choices[0])
+
+
+def _of_headed(sample: Sample, named: Sequence[Column]) -> Column:
+    """Return the column that says the classes in words, of those whose headings mean class."""
+    varied = [column for column in named if len(set(column.filled)) > 1] or list(named)
+    first = min(varied, key=lambda column: (column.is_number, LABELS[column.key or ""]))
+    if not all(_same_classes(first, column) for column in varied):
+        _ask(sample, [(column,) for column in varied], are_headed=True)
+    return first
+
+
+def _told(sample: Sample, told: str) -> tuple[Column, ...]:
+    names = [column.name for column in sample.columns]
+    parts = [told] if told.strip() in names else [part for part in told.split(",") if part.strip()]
+    return tuple(column for part in parts if (column := sample.told(part.strip())))
+
+
+def _ask(
+    sample: Sample,
+    choices: Sequence[tuple[Column, ...]],
+    *,
+    are_several: bool = False,
+    are_headed: bool = False,
+) -> None:
+    several = (
+        "; some rows say yes in several of them, and a picture can be of one class only"
+        if are_several else ""
+    )  # fmt: skip
+    raise QuestionError(
+        "label_column",
+        f"Several columns of {sample.table} could say the classes{several}",
+        [
+            *(Choice(",".join(c.name for c in columns), _example(columns)) for columns in choices),
+            Choice(FOLDERS, "the table is left aside and the folders say the classes"),
+        ],
+        beside_folders=are_headed,
+    )
+
+
+def _example(columns: Sequence[Column]) -> str:
+    if len(columns) > 1:
+        return f"the classes are {few([column.name for column in columns])}"
+    return f"the classes are {few(sorted(set(columns[0].filled)))}"
+
+
+def _same_classes(a: Column, b: Column) -> bool:
+    """Say whether two columns divide the rows alike, in other words: 0 and cat, 1 and dog."""
+    pairs = {(x, y) for x, y in zip(a.cells, b.cells, strict=True) if x and y}
+    return len(pairs) == len({x for x, _ in pairs}) == len({y for _, y in pairs})
+
+
+def _says_yes(cell: str) -> bool:
+    return cell.strip().lower() in _YES
+
+
+def _is_flag(column: Column) -> bool:
+    return bool(column.filled) and all(cell.lower() in _YES | _NO for cell in column.cells)
+
+
+def _is_one_hot(columns: Sequence[Column]) -> bool:
+    if len(columns) < 2:
+        return False
+    counts = [sum(map(_says_yes, cells)) for cells in zip(*(c.cells for c in columns), strict=True)]
+    return max(counts) == 1 and 2 * sum(counts) >= len(counts)
+
+
+def _may_be_classes(column: Column, sample: Sample) -> bool:
+    """Say whether cells may be classes: few and often, no measures, no dates, no files."""
+    cells, kinds = column.filled, len(set(column.filled))
+    if kinds < 2 or column.looks_like_files or column.is_index:
+        return False
+    if len(sample.columns) == 2 and not column.is_number:
+        return True
+    if 2 * kinds > len(cells) or any(map(_DATE.match, cells)):
+        return False
+    return not any(_FRACTION.fullmatch(c) and float(c.replace(",", ".")) % 1 for c in cells)
