@@ -4,7 +4,10 @@
     python start.py --port 8600 --no-browser
     python start.py install                  install only, with what the tests need
     python start.py test [pytest's options]  install, then run the tests; --slow runs all of them
+    python start.py --tested                 install the very files that this version was tested
+                                             with, by their hashes; also: install --tested
 
+What is installed and older than `requirements-floors.txt` says is renewed at each start.
 Everything is installed into the folder `.venv` beside this file; delete it to start afresh.
 Standard library only, and no syntax newer than Python 3.6 (hence the quoted annotations): an old
 Python must get as far as the sentence that says which one is needed.
@@ -28,6 +31,8 @@ ROOT = Path(__file__).resolve().parent
 ENVIRONMENT = ROOT / ".venv"
 APP = ("requirements.txt",)
 TESTS = ("requirements.txt", "requirements-test.txt")
+TESTED = ("requirements-tested.txt",)
+FLOORS = "requirements-floors.txt"
 PORT = 8501
 # A file of tests is one worker's, because its tests share what they set up. Each takes 1.5 GB.
 SIDE_BY_SIDE = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadfile")
@@ -48,11 +53,11 @@ def main(arguments: "list[str]") -> int:
         if arguments[:1] == ["test"]:
             install(TESTS)
             return run("-m", "pytest", *SIDE_BY_SIDE, *arguments[1:])
-        if arguments == ["install"]:
-            install(TESTS)
+        if arguments[:1] == ["install"] and set(arguments[1:]) <= {"--tested"}:
+            install(TESTED if arguments[1:] else TESTS)
             return 0
         options = read_options(arguments)
-        install(APP)
+        install(TESTED if options.tested else APP)
         return run(*app_command(free_port(options.port), browser=not options.no_browser))
     except Refusal as refusal:
         print(f"\nHeadstart: {refusal}", file=sys.stderr)
@@ -96,11 +101,14 @@ def read_options(arguments: "list[str]") -> argparse.Namespace:
     """
     parser = argparse.ArgumentParser(
         prog="python start.py",
-        usage="%(prog)s [--port N] [--no-browser] | install | test [pytest's options]",
+        usage="%(prog)s [--port N] [--no-browser] [--tested] | install [--tested] | "
+        "test [pytest's options]",
         description="Install what Headstart needs into .venv, then open it in the browser.",
     )
     parser.add_argument("--port", type=int, default=PORT, help="where the app answers (8501)")
     parser.add_argument("--no-browser", action="store_true", help="open no browser window")
+    tested = "install the set of packages that this version was tested with, by their hashes"
+    parser.add_argument("--tested", action="store_true", help=tested)
     parser.add_argument("--share", action="store_true", help="not available yet")
     options = parser.parse_args(arguments)
     if options.share:
@@ -148,21 +156,24 @@ def installed() -> "dict[str, str]":
 
 
 def install(files: "tuple[str, ...]") -> None:
-    """Bring `.venv` up to the requirements `files`; does nothing when nothing changed.
+    """Bring `.venv` up to the requirements `files`; does nothing when nothing changed or is old.
 
     Raises:
         Refusal: the environment cannot be made, or pip did not finish.
     """
     done = installed()
-    wanted = {name: fingerprint(ROOT / name) for name in files}
-    if wanted.items() <= done.items():
+    wanted = {name: fingerprint(ROOT / name) for name in (*files, FLOORS)}
+    old = too_old(installed_versions(), floors())
+    if wanted.items() <= done.items() and not old:
         return
     # From here until pip has finished nothing counts as installed, so an interruption is repeated.
     if stamp_file().exists():
         stamp_file().unlink()
     make_environment()
-    print(f"Headstart: {cost(bool(done))}", flush=True)
+    print(f"Headstart: {renewing(old) if old else cost(bool(done))}", flush=True)
     pip = ["-m", "pip", "install", "--prefer-binary", "--disable-pip-version-check"]
+    # Constraints of ranges have no hashes; that the tested set is above the floors, a test says.
+    pip += ["--require-hashes"] if files == TESTED else ["-c", FLOORS]
     if run(*pip, *(word for name in files for word in ("-r", name))) != 0:
         raise Refusal(
             "Installing stopped for the reason that pip gives above; mend it (where it names the "
@@ -170,6 +181,44 @@ def install(files: "tuple[str, ...]") -> None:
             "downloaded is kept."
         )
     stamp_file().write_text(json.dumps(dict(done, **wanted), indent=1), encoding="utf-8")
+
+
+def floors() -> "dict[str, str]":
+    """Return the oldest version of each package that is not renewed."""
+    text = (ROOT / FLOORS).read_text(encoding="utf-8")
+    return dict(re.findall(r"^([\w.-]+)>=([\d.]+)", text, re.MULTILINE))
+
+
+def installed_versions() -> "dict[str, str]":
+    """Return the version of each package in `.venv`, by its name in small letters and dashes."""
+    from importlib.metadata import distributions  # not in the Pythons that `check_python` refuses
+
+    places = [ENVIRONMENT / "Lib" / "site-packages", *ENVIRONMENT.glob("lib/python*/site-packages")]
+    found = distributions(path=[str(place) for place in places])
+    return {re.sub(r"[-_.]+", "-", one.name).lower(): one.version for one in found if one.name}
+
+
+def too_old(versions: "dict[str, str]", oldest: "dict[str, str]") -> "dict[str, str]":
+    """Return the packages that are older than their floor, with their versions.
+
+    >>> too_old({"urllib3": "1.26.20", "idna": "3.10"}, {"urllib3": "2.5", "idna": "3.7"})
+    {'urllib3': '1.26.20'}
+    """
+
+    def numbers(version: str) -> "list[int]":
+        return [int(part) for part in re.findall(r"\d+", version.split("+")[0])[:4]]
+
+    return {
+        name: versions[name]
+        for name, floor in oldest.items()
+        if name in versions and numbers(versions[name]) < numbers(floor)
+    }
+
+
+def renewing(old: "dict[str, str]") -> str:
+    """Say what is renewed, and why."""
+    names = ", ".join(f"{name} {version}" for name, version in sorted(old.items()))
+    return f"renewing what is older than {FLOORS} allows: {names}."
 
 
 def cost(again: bool) -> str:

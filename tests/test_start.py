@@ -6,6 +6,7 @@ import ast
 import importlib.util
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
 BITS_64 = 2**63 - 1
@@ -31,6 +33,8 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     (tmp_path / "requirements.txt").write_text("streamlit\n")
     (tmp_path / "requirements-more.txt").write_text("onnx\n")
     (tmp_path / "requirements-test.txt").write_text("-r requirements-more.txt\npytest\n")
+    (tmp_path / "requirements-tested.txt").write_text("streamlit==1.67.0 --hash=sha256:00\n")
+    (tmp_path / "requirements-floors.txt").write_text("# why\nurllib3>=2.5\nidna>=3.7\n")
     return module
 
 
@@ -249,6 +253,94 @@ class TestApp:
         assert start.main(options) == 2
         assert calls == []
         assert capsys.readouterr().err.count("\n") == 2  # an empty line and one sentence
+
+
+class TestFloors:
+    def put(self, start: ModuleType, name: str, version: str) -> None:
+        place = start.ENVIRONMENT / "lib" / "python3.11" / "site-packages"
+        folder = place / f"{name}-{version}.dist-info"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "METADATA").write_text(f"Name: {name}\nVersion: {version}\n")
+
+    def test_what_is_older_is_renewed_and_said(
+        self, start: ModuleType, calls: list[list[str]], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        start.install(start.APP)
+        self.put(start, "urllib3", "2.6.1")
+        self.put(start, "idna", "3.10")
+        calls.clear()
+        start.install(start.APP)
+        assert calls == [], "nothing is old"
+        self.put(start, "idna", "3.4")
+        (start.ENVIRONMENT / "lib/python3.11/site-packages/idna-3.10.dist-info/METADATA").unlink()
+        start.install(start.APP)
+        assert calls[-1][-4:] == ["-c", "requirements-floors.txt", "-r", "requirements.txt"]
+        assert "renewing what is older than requirements-floors.txt allows: idna 3.4." in (
+            capsys.readouterr().out
+        )
+
+    def test_raised_floors_are_installed(self, start: ModuleType, calls: list[list[str]]) -> None:
+        start.install(start.APP)
+        calls.clear()
+        (start.ROOT / "requirements-floors.txt").write_text("urllib3>=2.6\n")
+        start.install(start.APP)
+        assert calls[-1][-2:] == ["-r", "requirements.txt"]
+
+    @pytest.mark.parametrize(
+        ("version", "floor", "is_old"),
+        [("2.9", "2.10", True), ("2.10.0", "2.10", False), ("2.13.0+cpu", "2.11", False),
+         ("2026.10.19.post1", "2024.7.4", False), ("1.67.0rc1", "1.68", True)],
+    )  # fmt: skip
+    def test_versions_are_numbers(
+        self, start: ModuleType, version: str, floor: str, is_old: bool
+    ) -> None:
+        assert bool(start.too_old({"x": version}, {"x": floor})) == is_old
+
+
+class TestTested:
+    def test_the_tested_set_is_installed_by_hash(
+        self, start: ModuleType, calls: list[list[str]]
+    ) -> None:
+        assert start.main(["install", "--tested"]) == 0
+        assert calls[-1][-3:] == ["--require-hashes", "-r", "requirements-tested.txt"]
+        assert start.main(["--tested", "--no-browser"]) == 0
+        assert calls[-1][1:4] == ["-m", "streamlit", "run"]
+        assert sum("pip" in call for call in calls) == 1, "it is there already"
+
+    def pinned(self) -> dict[str, set[str]]:
+        text = (ROOT / "requirements-tested.txt").read_text(encoding="utf-8")
+        found: dict[str, set[str]] = {}
+        for name, version in re.findall(r"^([\w.-]+)==(\S+)", text, re.MULTILINE):
+            found.setdefault(name.lower(), set()).add(version)
+        return found
+
+    def test_every_requirement_is_in_it_and_within_its_range(self) -> None:
+        pinned = self.pinned()
+        files = [ROOT / name for name in ("requirements.txt", "requirements-test.txt")]
+        files += sorted(ROOT.glob("requirements-[elfz]*.txt"))
+        for file in files:
+            for line in file.read_text(encoding="utf-8").splitlines():
+                if line.startswith(("#", "-r")) or not line.strip():
+                    continue
+                wanted = Requirement(line)
+                assert wanted.name.lower() in pinned, f"{wanted} of {file.name}"
+                assert all(v in wanted.specifier for v in pinned[wanted.name.lower()]), str(wanted)
+
+    def test_it_is_not_below_the_floors(
+        self, start: ModuleType, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(start, "ROOT", ROOT)
+        floors = start.floors()
+        assert len(floors) >= 10
+        for name, versions in self.pinned().items():
+            for version in versions:
+                assert start.too_old({name: version}, floors) == {}
+
+    def test_every_pin_has_hashes(self) -> None:
+        text = (ROOT / "requirements-tested.txt").read_text(encoding="utf-8")
+        blocks = re.split(r"^(?=[a-z])", text, flags=re.MULTILINE)[1:]
+        assert len(blocks) >= 80
+        assert all("--hash=sha256:" in block for block in blocks)
 
 
 class TestTest:
