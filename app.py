@@ -25,6 +25,7 @@ from pages.shared.boundary import Boundary  # noqa: E402 (importable from here o
 from pages.shared.downloads import ROUTES  # noqa: E402
 from pages.shared.frame import show_error  # noqa: E402
 from pages.shared.open_files import Health, raise_limit, sweep_closed_tabs  # noqa: E402
+from pages.shared.upload_sum import UploadSum  # noqa: E402
 from tl_core.data.draft import sweep_drafts  # noqa: E402
 from tl_core.data.site import sweep  # noqa: E402
 from tl_core.errors import HeadstartError  # noqa: E402
@@ -68,6 +69,6 @@ app = st.App(
     ROOT / "pages" / "main.py",
     lifespan=start_up,
     routes=ROUTES,
-    middleware=[Middleware(Boundary), Middleware(Health)],
+    middleware=[Middleware(Boundary), Middleware(Health), Middleware(UploadSum)],
     on_script_error=show_error,
 )

@@ -29,6 +29,8 @@ class Limits:
         megapixels: of one picture. Phones make 108.
         decoding_mb: of memory that pictures may take at once while they are decoded, one of them
             or several; 108 megapixels that are turned upright take 864.
+        uploads_mb: of all that browsers have uploaded and that was not taken in yet; it lies in
+            the page server's memory. One file may take all of it.
         seen_pixels: of the side of the square that a model from elsewhere may ask for.
     """
 
@@ -41,6 +43,7 @@ class Limits:
     name_length: int = 255
     megapixels: int = 120
     decoding_mb: int = 900
+    uploads_mb: int = 4_500
     seen_pixels: int = 1024
 
     @property
@@ -62,6 +65,11 @@ class Limits:
     def decoding_bytes(self) -> int:
         """Bytes of memory for decoding."""
         return self.decoding_mb * 1_000_000
+
+    @property
+    def uploads_bytes(self) -> int:
+        """Bytes of all uploads together."""
+        return self.uploads_mb * 1_000_000
 
     @property
     def pixels(self) -> int:

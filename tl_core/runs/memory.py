@@ -16,13 +16,18 @@ takes one GiB, and the largest backbone with its gradients two more."""
 _PAUSE = 0.3  # seconds between two looks
 
 
+def physical_memory() -> int | None:
+    """Return the bytes of memory that this machine has, `None` where it does not say."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # Windows
+        return None
+
+
 def share_of_machine() -> int:
     """Return how many bytes a process beside the page server may take on this machine."""
-    try:
-        physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):  # Windows
-        return MOST // 2
-    return max(LEAST, min(MOST, physical // 3))
+    physical = physical_memory()
+    return MOST // 2 if physical is None else max(LEAST, min(MOST, physical // 3))
 
 
 def limit_memory(most: int) -> None:
