@@ -7,6 +7,7 @@ start would miss everything in `pages/main.py`.
 
 from __future__ import annotations
 
+import sqlite3
 import sys
 from asyncio import Task, create_task, sleep, to_thread
 from collections.abc import AsyncIterator
@@ -35,6 +36,8 @@ from tl_core.runs.rebuild import open_store  # noqa: E402
 from tl_core.workspace import Workspace  # noqa: E402
 
 ATTEND_SECONDS = 10.0
+FAULTS = (HeadstartError, OSError, sqlite3.Error)
+"""Of the world: a workspace of another owner, a disk that may only be read or went away."""
 
 
 @asynccontextmanager
@@ -43,11 +46,15 @@ async def start_up(_app: st.App) -> AsyncIterator[None]:
     raise_limit()
     Thread(target=import_module, args=("pages.shared.charts",), daemon=True).start()
     tasks: list[Task[None]] = [create_task(sweep_closed_tabs())]
-    with suppress(HeadstartError):  # every page says what is wrong with the workspace
+    with suppress(*FAULTS):  # every page says what is wrong with the workspace
         workspace = Workspace.open()
-        set_up_log(workspace.root, "server")
-        sweep(workspace.datasets)
-        sweep_drafts(workspace)
+        for tidy in (
+            lambda: set_up_log(workspace.root, "server"),
+            lambda: sweep(workspace.datasets),
+            lambda: sweep_drafts(workspace),
+        ):
+            with suppress(*FAULTS):  # what belongs to somebody else stays
+                tidy()
         tasks.append(create_task(attend(LocalEngine(workspace, open_store(workspace)))))
     yield
     for task in tasks:
@@ -60,7 +67,7 @@ async def attend(engine: LocalEngine) -> None:
     Nobody needs to watch them: a run outlives its worker with every browser closed.
     """
     while True:
-        with suppress(HeadstartError):
+        with suppress(*FAULTS):
             await to_thread(engine.attend_all)
         await sleep(ATTEND_SECONDS)
 

@@ -586,6 +586,9 @@ def refused(workspace: Workspace, ask: Callable[..., Answer]) -> Iterator[Callab
     assert not workspace.store.exists() or Store(workspace.store).runs() == []
 
 
+ABSENT = "mps" if not torch.backends.mps.is_available() else "cuda"
+
+
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
@@ -595,6 +598,7 @@ def refused(workspace: Workspace, ask: Callable[..., Answer]) -> Iterator[Callab
         (["--backbone", "resnet18", "--recipe", "finetune"], "the nearest are fine-tune"),
         (["--backbone", "resnet18", "--augment", "lite"], "the nearest are light"),
         (["--backbone", "resnet18", "--device", "gpu"], "no device called 'gpu'"),
+        (["--backbone", "resnet18", "--device", ABSENT], f"no {ABSENT} device that PyTorch can"),
         (["--backbone", "small", "--recipe", "fine-tune"], "use --recipe scratch"),
         (["--backbone", "resnet18", "--recipe", "scratch", "--freeze", "stem"], "--freeze"),
         (["--backbone", "resnet18", "--epochs", "0"], "Epochs must be between 1 and 10000"),

@@ -80,6 +80,10 @@ def test_which_backbone(
         (["race", "--data", "x", "--seeds", "0"], "number of seeds must be between 1 and 20"),
         (["race", "--data", "x", "--weights", "mini"], "'mini' is not that"),
         (["race", "--data", "x", "--weights", "mini=no.st"], "'mini=no.st' is not that"),
+        (
+            ["race", "--data", "x", "--weights", f"mini={__file__}"],
+            "is not a plain PyTorch weights",
+        ),
         (["race", "--data", "nothing-here"], "There is no dataset called 'nothing-here'"),
     ],
 )

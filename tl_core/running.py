@@ -7,11 +7,11 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from tl_core.backbones.catalog import find_card
 from tl_core.backbones.weights_file import check_file
-from tl_core.config import AUGMENTS, DEVICES, RECIPES, RunConfig
+from tl_core.config import AUGMENTS, DEVICES, RECIPES, DeviceName, RunConfig
 from tl_core.data.open import open_dataset
 from tl_core.errors import HeadstartError, UserError
 from tl_core.escape import in_terminal
@@ -88,12 +88,25 @@ def train(args: Namespace, progress: Callable[[int, int], None]) -> Answer:
         device=args.device,
         cache=args.cache,
     )
+    check_device(args.device)
     # Whatever contradicts itself is said before pictures are imported.
     choose_cut(card, config, choose_recipe(card, config))
     dataset = open_dataset(workspace, args.data, progress=progress)
     engine = _engine(workspace)
     config = config.with_(dataset=dataset.id)
     return _followed(engine, lambda: engine.submit(config, dataset_name=dataset.name))
+
+
+def check_device(name: str) -> None:
+    """Refuse a device that this machine does not have, before a run is made for it.
+
+    Raises:
+        UserError: the person named one that is not here.
+    """
+    if name in DEVICES and name not in ("auto", "cpu"):
+        from tl_core.training.device import choose_device  # torch: seconds, needed for this alone
+
+        choose_device(cast("DeviceName", name))
 
 
 def resume(args: Namespace) -> Answer:

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from tl_core.backbones.catalog import find_card
+from tl_core.backbones.weights_file import check_file
 from tl_core.config import DEVICES
 from tl_core.data.dataset import Dataset
 from tl_core.errors import UserError
 from tl_core.escape import in_terminal
+from tl_core.running import check_device
 from tl_core.runs.engines.local import LocalEngine
 from tl_core.runs.store import Store
 from tl_core.studies.columns import cell
@@ -47,6 +49,7 @@ def check(args: Namespace) -> None:
     _weights(args.weights)
     if not 1 <= args.seeds <= 20:
         raise UserError(f"The number of seeds must be between 1 and 20, and {args.seeds} is not.")
+    check_device(args.device)
 
 
 def study(
@@ -105,7 +108,9 @@ def _weights(given: Sequence[str]) -> Mapping[str, str]:
                 f"--weights takes a backbone and a file that is there, as in "
                 f"resnet18=my.safetensors, and {pair!r} is not that."
             )
-        found[find_card(name).name] = str(path.resolve())
+        card = find_card(name)
+        check_file(path)
+        found[card.name] = str(path.resolve())
     return found
 
 

@@ -13,6 +13,8 @@ from pages.shared.wording import GLOSSARY
 from tl_core.backbones.card import Card
 from tl_core.backbones.catalog import catalogue
 from tl_core.backbones.weights import works_offline
+from tl_core.backbones.weights_file import check_file
+from tl_core.errors import UserError
 from tl_core.workspace import write_atomic
 
 SHELVES = {
@@ -102,6 +104,24 @@ def show_card(card: Card) -> None:
         )
 
 
+def _kept(data: bytes, called: str) -> str:
+    """Keep a weights file that the person calls `called`, unless it is none; return its name.
+
+    Raises:
+        UserError: it is no whole weights file, or the disk is full.
+    """
+    name = f"{hashlib.sha256(data).hexdigest()[:16]}.safetensors"
+    file = workspace().weights / name
+    if not file.exists():
+        write_atomic(file, data)
+        try:
+            check_file(file)
+        except UserError as error:
+            file.unlink(missing_ok=True)
+            raise UserError(str(error).replace(name, called)) from error
+    return name
+
+
 def bring_weights(card: Card) -> None:
     """Let a person bring a weights file for this backbone."""
     with st.expander("Bring a weights file for this backbone", expanded=bool(brought_weights())):
@@ -115,14 +135,16 @@ def bring_weights(card: Card) -> None:
             "Weights file", type="safetensors", key=f"weights-{card.name}-{turn}"
         )
         if file is not None:
-            data = file.getvalue()
-            name = f"{hashlib.sha256(data).hexdigest()[:16]}.safetensors"
-            if not (workspace().weights / name).exists():
-                write_atomic(workspace().weights / name, data)
             # A fresh uploader lets go of the memory, and the list above is drawn anew.
             st.session_state["weights_turn"] = turn + 1
-            choose(weights=name)
+            st.session_state["weights_error"] = ""
+            try:
+                choose(weights=_kept(file.getvalue(), file.name))
+            except UserError as error:
+                st.session_state["weights_error"] = str(error)
             st.rerun()
+        if said := st.session_state.get("weights_error"):
+            st.error(on_page(said, 600))
         if brought_weights():
             st.success(
                 "Your weights file is used. Whether it fits is checked when training starts."

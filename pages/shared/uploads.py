@@ -15,10 +15,10 @@ from pages.shared.state import choose, workspace
 from tl_core.data.copying import Progress
 from tl_core.data.dataset import Dataset
 from tl_core.data.intake import import_entries, import_source
-from tl_core.data.packed import ENDINGS, archive_stem, is_archive_name, open_archive
+from tl_core.data.packed import ENDINGS, archive_stem, is_archive_name, open_parts, unopened
 from tl_core.data.question import FOLDERS, QuestionError, Told
 from tl_core.data.sources import Entry
-from tl_core.errors import HeadstartError
+from tl_core.errors import HeadstartError, UserError
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -52,7 +52,7 @@ def upload_folder() -> None:
 def upload_files() -> None:
     """Offer to upload an archive, or pictures with a table that names their classes."""
     files = st.file_uploader(
-        f"Choose an archive of the class folders ({', '.join(ENDINGS)})",
+        f"Choose an archive of the class folders ({', '.join(ENDINGS)}), or all its parts",
         accept_multiple_files=True,
         key=f"files{_turn()}",
         help="Archives with a password, and archives inside the archive, are not opened.",
@@ -161,11 +161,16 @@ def _take_in(work: _Work, told: Told | None = None) -> None:
 
 
 def _import(files: Sequence[UploadedFile], told: Told, tell: Progress) -> Dataset:
-    first = files[0]
-    if len(files) == 1 and is_archive_name(first.name):
-        with open_archive(cast("BinaryIO", first), told.names_in) as entries:
-            name = archive_stem(first.name)
+    if all(is_archive_name(file.name) for file in files):
+        sources = [cast("BinaryIO", file) for file in files]
+        with open_parts(sources, told.names_in) as entries:
+            name = archive_stem(files[0].name)
             return import_entries(workspace(), entries, name, told=told, progress=tell)
+    if len(files) == 1 and (what := unopened(files[0].name)):
+        raise UserError(
+            f"{files[0].name} is {what}, and such are not opened; unpack it and choose the folder, "
+            "or pack it as an ordinary .zip."
+        )
     name = _top_folder(files)
     return import_entries(workspace(), entries_of(files), name, told=told, progress=tell)
 

@@ -10,6 +10,7 @@ import shutil
 import time
 import zipfile
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -323,3 +324,30 @@ def test_ants_and_bees(workspace, shared_data):
     assert dataset.counts() == {"ants": 194, "bees": 204}
     assert dataset.split_counts() == {"train": 245, "validation": 153, "test": 0}
     assert dataset.skipped == ()
+
+
+def _part(path: Path, files: dict[str, bytes]) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+
+
+def test_the_parts_of_a_download_are_one_set(workspace, picture, tmp_path):
+    for part, label in enumerate(("ants", "bees"), 1):
+        names = {f"set/{label}/{n}.png": picture(10 * part + n) for n in range(4)}
+        _part(tmp_path / f"set-20240101T000000Z-{part:03}.zip", names)
+    _part(tmp_path / "set-other-001.zip", {"set/wasps/1.png": picture(99)})
+    dataset = import_source(workspace, tmp_path / "set-20240101T000000Z-002.zip")
+    assert dataset.counts() == {"ants": 4, "bees": 4}
+    assert dataset.name == "set-20240101T000000Z"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("x.7z", "a 7-Zip archive"), ("x.RAR", "a RAR archive"), ("x.zip.001", "one volume"),
+     ("x.z01", "one volume"), ("x.jpg.gz", "a single file compressed by gzip")],
+)  # fmt: skip
+def test_what_is_not_opened_is_called_by_its_name(workspace, tmp_path, name, said):
+    (tmp_path / name).write_bytes(b"7z\xbc\xaf\x27\x1c")
+    with pytest.raises(UserError, match=rf"is {said}.*unpack it"):
+        import_source(workspace, tmp_path / name)

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save
 from streamlit.testing.v1 import AppTest
 
 from tl_core.backbones.catalog import find_card
@@ -120,10 +122,11 @@ def test_a_weights_file_is_taken_in_and_can_be_left_out_again(
     open_page: Open, workspace: Workspace
 ) -> None:
     app = open_page("backbone", backbone="resnet18")
-    app.file_uploader[0].set_value(("mine.safetensors", b"weights", "")).run()
+    weights = save({"weight": torch.zeros(2)})
+    app.file_uploader[0].set_value(("mine.safetensors", weights, "")).run()
     assert "Your weights file is used" in text(app)
     (file,) = workspace.weights.iterdir()
-    assert file.read_bytes() == b"weights"
+    assert file.read_bytes() == weights
     assert app.query_params["weights"] == file.name
     assert not app.file_uploader[0].value, "the server's memory is let go"
     button(app, "Leave my weights file out").click().run()

@@ -102,3 +102,21 @@ def test_an_upload_can_be_left(upload, picture, workspace: Workspace) -> None:
     assert not [radio for radio in app.radio if radio.key.startswith("answer")]
     assert list_datasets(workspace) == []
     assert not Path(workspace.datasets).exists() or not list(workspace.datasets.iterdir())
+
+
+def test_parts_of_a_download_are_taken_together(upload, picture, workspace: Workspace) -> None:
+    parts = []
+    for number, label in enumerate(("ants", "bees"), 1):
+        data = BytesIO()
+        with zipfile.ZipFile(data, "w") as archive:
+            for n in range(4):
+                archive.writestr(f"set/{label}/{n}.png", picture(10 * number + n))
+        parts.append((f"set-{number:03}.zip", data.getvalue()))
+    upload(*parts)
+    [dataset] = list_datasets(workspace)
+    assert (dataset.name, dataset.counts()) == ("set", {"ants": 4, "bees": 4})
+
+
+def test_another_archive_is_called_by_its_name(upload) -> None:
+    app = upload(("photos.7z", b"7z\xbc\xaf"))
+    assert "is a 7\\-Zip archive" in app.error[0].value

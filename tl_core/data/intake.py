@@ -6,7 +6,7 @@ import stat
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +21,14 @@ from tl_core.data.layout import (
     natural,
     picture_names,
 )
-from tl_core.data.packed import archive_file, archive_stem, is_archive, open_archive
+from tl_core.data.packed import (
+    archive_file,
+    archive_stem,
+    is_archive,
+    open_parts,
+    parts_of,
+    unopened,
+)
 from tl_core.data.question import Told
 from tl_core.data.reading import read_layout
 from tl_core.data.repeats import near_groups
@@ -91,8 +98,15 @@ def _opened(
         pictures = [entry for entry in beside if not is_table(entry.name)]
         yield [file_entry(path, path.name, within=within), *pictures], path.stem, path.name
     elif is_archive(path):
-        with archive_file(path, within) as file, open_archive(file, told.names_in) as entries:
+        with ExitStack() as stack:
+            files = [stack.enter_context(archive_file(one, within)) for one in parts_of(path)]
+            entries = stack.enter_context(open_parts(files, told.names_in))
             yield entries, archive_stem(path.name), ""
+    elif what := unopened(path.name):
+        raise UserError(
+            f"{encodable(path.name)!r} is {what}, and such are not opened; unpack it and import "
+            "the folder, or pack it as an ordinary .zip."
+        )
     else:
         raise UserError(
             f"{encodable(str(path))!r} is a single file, and pictures are imported from a folder "

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -11,6 +13,13 @@ from tl_core.data.tars import is_tar, tar_entries
 from tl_core.data.zips import cannot_open, opened, zip_entries
 
 ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+# Google Drive and Takeout pack what is large into several whole zips: set-20240101T0-001.zip.
+_PART = re.compile(r"(.+-)\d{3}(\.zip)", re.IGNORECASE)
+_OTHERS = {".7z": "a 7-Zip archive", ".rar": "a RAR archive", ".zst": "compressed by Zstandard",
+           ".gz": "a single file compressed by gzip", ".bz2": "a single file compressed by bzip2",
+           ".xz": "a single file compressed by xz", ".lzh": "an LHA archive",
+           ".dmg": "a disk image", ".iso": "a disk image"}  # fmt: skip
+_VOLUME = re.compile(r"\.(z\d\d|\d{3}|r\d\d|part\d+\.rar)$", re.IGNORECASE)
 
 
 def open_archive(
@@ -28,6 +37,43 @@ def open_archive(
             would unpack to more than is taken at once.
     """
     return tar_entries(source) if is_tar(source) else zip_entries(source, names_in)
+
+
+@contextmanager
+def open_parts(sources: Sequence[Path | BinaryIO], names_in: str = "") -> Iterator[list[Entry]]:
+    """Open several archives as one, such as the parts of a large download.
+
+    Raises:
+        QuestionError: see `open_archive`.
+        UserError: see `open_archive`.
+    """
+    with ExitStack() as stack:
+        yield [
+            entry
+            for source in sources
+            for entry in stack.enter_context(open_archive(source, names_in))
+        ]
+
+
+def parts_of(path: Path) -> list[Path]:
+    """Return the archives that were downloaded together with one, and itself; in their order."""
+    match = _PART.fullmatch(path.name)
+    if match is None:
+        return [path]
+    same = re.compile(re.escape(match[1]) + r"\d{3}" + re.escape(match[2]), re.IGNORECASE)
+    return sorted(other for other in path.parent.iterdir() if same.fullmatch(other.name))
+
+
+def unopened(name: str) -> str:
+    """Return what a file is that packs others and is not opened; empty for other files.
+
+    >>> unopened("Photos.7Z"), unopened("set.zip.001"), unopened("a.jpg")
+    ('a 7-Zip archive', 'one volume of an archive that was cut into several', '')
+    """
+    if _VOLUME.search(name):
+        return "one volume of an archive that was cut into several"
+    fitting = (what for ending, what in _OTHERS.items() if name.lower().endswith(ending))
+    return "" if is_archive_name(name) else next(fitting, "")
 
 
 def archive_file(path: Path, within: Path | None = None) -> BinaryIO:
@@ -66,10 +112,12 @@ def is_archive_name(name: str) -> bool:
 
 
 def archive_stem(name: str) -> str:
-    """Return an archive's name without its ending.
+    """Return an archive's name without its ending, or the number that a part has.
 
-    >>> archive_stem("pets.tar.gz"), archive_stem("pets.v2.zip")
-    ('pets', 'pets.v2')
+    >>> archive_stem("pets.tar.gz"), archive_stem("pets.v2.zip"), archive_stem("pets-001.zip")
+    ('pets', 'pets.v2', 'pets')
     """
+    if match := _PART.fullmatch(name):
+        return match[1].rstrip("-")
     fitting = [len(ending) for ending in ENDINGS if name.lower().endswith(ending)]
     return name[: -max(fitting)] if fitting else name
