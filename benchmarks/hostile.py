@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import large_pictures
 import numpy as np
 from hypothesis import strategies as st
 from PIL import Image
@@ -52,11 +53,24 @@ def seeds(awkward: Path | None = None) -> list[bytes]:
         buffer = io.BytesIO()
         picture.save(buffer, kind)
         made.append(buffer.getvalue())
-    for kind, how in (("JPEG", {"progressive": True}), ("PNG", {"optimize": True}),
-                      ("TIFF", {"compression": "tiff_lzw"})):  # fmt: skip
+    frames = [Image.fromarray(random.integers(0, 256, (18, 24, 3), np.uint8)) for _ in range(3)]
+    moving = {"save_all": True, "append_images": frames[1:]}
+    deep = Image.fromarray(random.integers(0, 1 << 12, (18, 24), np.uint16))
+    for image, kind, how in (
+        (frames[0], "JPEG", {"progressive": True}),
+        (frames[0], "PNG", {"optimize": True}),
+        (frames[0], "TIFF", {"compression": "tiff_lzw"}),
+        *((frames[0], kind, moving) for kind in ("GIF", "PNG", "WEBP", "TIFF", "AVIF")),
+        *((deep, kind, {}) for kind in ("PNG", "TIFF", "PPM", "JPEG2000")),
+        (deep.convert("F"), "TIFF", {}),
+        (frames[0].convert("CMYK"), "JPEG", {}),
+        (frames[0].convert("RGBA"), "WEBP", {"lossless": True}),
+    ):
         buffer = io.BytesIO()
-        Image.fromarray(pixels).save(buffer, kind, **how)
+        image.save(buffer, kind, **how)
         made.append(buffer.getvalue())
+    made += [large_pictures.png(24, 18, 16, colour) for colour in (0, 2, 4, 6)]
+    made.append(b"P6\n" + b"#x\n" * 300 + b"24 18\n65535\n" + bytes(24 * 18 * 6))
     real = sorted(awkward.iterdir()) if awkward else []
     made += [p.read_bytes() for p in real if p.is_file() and p.stat().st_size <= LARGEST_SEED]
     return made
@@ -74,7 +88,19 @@ def mutated(originals: Sequence[bytes]) -> st.SearchStrategy[bytes]:
         st.tuples(places, places, places).map(_repeat),
         st.tuples(places, st.sampled_from(originals)).map(_splice),
     )  # fmt: skip
-    return st.tuples(st.sampled_from(originals), st.lists(change, max_size=6)).map(_changed)
+    return st.tuples(st.sampled_from(originals), st.lists(change, max_size=6)).map(changed)
+
+
+def large(paths: Sequence[Path]) -> st.SearchStrategy[tuple[Path, list[Change]]]:
+    """Build large pictures by their file and what is changed in it, most often its heading."""
+    places = st.integers(0, 80)
+    change = st.one_of(
+        st.tuples(places, st.integers(0, 255)).map(_set_byte),
+        st.tuples(places, st.sampled_from(_VALUES), st.sampled_from("<>"), st.sampled_from("BHI"))
+        .map(_set_number),
+        st.integers(0, LARGEST_SEED).map(lambda at: lambda data: data[: at % (len(data) + 1)]),
+    )  # fmt: skip
+    return st.tuples(st.sampled_from(paths), st.lists(change, max_size=2))
 
 
 def pictures(originals: Sequence[bytes]) -> st.SearchStrategy[bytes]:
@@ -115,14 +141,14 @@ def files(originals: Sequence[bytes]) -> st.SearchStrategy[list[File]]:
 def zips(originals: Sequence[bytes]) -> st.SearchStrategy[bytes]:
     """Build zips, many of them damaged afterwards."""
     built = files(originals).map(_zip)
-    return built | st.tuples(built, st.lists(_damage, max_size=4)).map(_changed)
+    return built | st.tuples(built, st.lists(_damage, max_size=4)).map(changed)
 
 
 def tars(originals: Sequence[bytes]) -> st.SearchStrategy[bytes]:
     """Build tars, packed or not, many of them damaged afterwards."""
     modes = st.sampled_from(["w", "w", "w:gz", "w:bz2", "w:xz"])
     built = st.tuples(files(originals), modes).map(lambda made: _tar(*made))
-    return built | st.tuples(built, st.lists(_damage, max_size=4)).map(_changed)
+    return built | st.tuples(built, st.lists(_damage, max_size=4)).map(changed)
 
 
 _cells = st.sampled_from(
@@ -153,7 +179,8 @@ good_table = "\n".join(f"{n}.png,{'ab'[n % 2]}" for n in range(8)).encode()
 Change = Callable[[bytes], bytes]
 
 
-def _changed(made: tuple[bytes, Sequence[Change]]) -> bytes:
+def changed(made: tuple[bytes, Sequence[Change]]) -> bytes:
+    """Return a file after some changes."""
     data, changes = made
     for change in changes:
         data = change(data)

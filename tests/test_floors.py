@@ -23,6 +23,7 @@ FLOORS = (
         "tl_core.errors",
         "tl_core.escape",
         "tl_core.faults",
+        "tl_core.heap",
         "tl_core.patience",
         "tl_core.workspace",
         "tl_core.config",

@@ -214,3 +214,22 @@ def test_the_switch_to_write_ahead_logging_waits_for_another_writer(tmp_path: Pa
         assert db.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
     gone.join()
     other.close()
+
+
+def test_words_of_the_schema_that_are_no_text_are_damage(tmp_path: Path) -> None:
+    """SQLite quotes them in its error, and Python cannot read what it says."""
+    file = tmp_path / "headstart.db"
+    Store(file)
+    with closing(sqlite3.connect(file)) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    data = file.read_bytes()
+    errors = []
+    for place in range(data.index(b"CREATE TABLE"), data.index(b"CREATE TABLE") + 120):
+        file.write_bytes(data[:place] + b"\xcb" + data[place + 1 :])
+        try:
+            Store(file).runs()
+        except UserError as error:
+            errors.append(error)
+        for beside in tmp_path.glob("headstart.db-*"):
+            beside.unlink()
+    assert any(isinstance(error, DamagedError) for error in errors)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 
+from tl_core import heap
 from tl_core.backbones.catalog import find_card
 from tl_core.backbones.load import load_backbone
 from tl_core.config import RunConfig
@@ -147,7 +148,8 @@ def test_freed_memory_is_kept_unless_somebody_settled_it(settled: bool) -> None:
 
 
 def test_a_system_with_another_allocator_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(device_module, "_c_library", lambda: None)
+    monkeypatch.setattr(device_module, "c_library", lambda: None)
+    monkeypatch.setattr(heap, "c_library", lambda: None)
     assert not keep_memory()
     release_memory("cpu")
 

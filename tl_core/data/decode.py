@@ -7,10 +7,9 @@ caches are keyed by it and bundles record it.
 from __future__ import annotations
 
 import io
-import threading
 import warnings
 from collections.abc import Callable
-from contextlib import ExitStack, nullcontext, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, UnidentifiedImageError
 
+from tl_core.data.budget import MemoryBudget
 from tl_core.data.deep import (
     RANGES,
     highest_value,
@@ -29,8 +29,10 @@ from tl_core.data.deep import (
     strips,
 )
 from tl_core.data.formats import FORMATS, HEIC, check_cost, check_header, memory_of
+from tl_core.data.limits import limits
 from tl_core.data.resize import resized
 from tl_core.errors import UnreadableImageError
+from tl_core.heap import give_back
 from tl_core.workspace import write_atomic
 
 if TYPE_CHECKING:
@@ -63,7 +65,7 @@ _UPRIGHT = {
 }
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 _LARGE = 150_000_000  # bytes of memory to decode one
-_ONE = threading.RLock()
+_BUDGET = MemoryBudget(lambda: limits().decoding_bytes)
 _Seen = TypeVar("_Seen")
 _LONGEST_STRIP = 100  # times the shorter side; the centre crop sees 1 of them
 
@@ -111,7 +113,8 @@ def look_at(
 ) -> _Seen:
     """Read a picture as `decode` does and return what `see` makes of it.
 
-    Of large pictures there is one at a time, from its decoding until it has been seen.
+    All pictures that are open at once share a budget of memory, from their decoding until they
+    have been seen.
     """
     if isinstance(source, bytes):
         source = io.BytesIO(source)
@@ -124,9 +127,11 @@ def look_at(
                 raise UnreadableImageError(reason) from error
         try:
             check_header(source)
-            image = held.enter_context(Image.open(source, formats=FORMATS))
+            image = Image.open(source, formats=FORMATS)  # which closes no file that it is given
             check_cost(image, source)
-            held.enter_context(_ONE if memory_of(image) > _LARGE else nullcontext())
+            held.enter_context(_BUDGET.hold(needed := memory_of(image)))
+            if needed > _LARGE:  # else each thread's heap would keep as much
+                held.callback(give_back)
             decoded = load(image, source, white)
         except UnreadableImageError:
             raise
@@ -136,6 +141,8 @@ def look_at(
             return see(decoded)  # whose other mistakes are none of the picture's
         except MemoryError as error:
             raise UnreadableImageError(_reason(error, source)) from error
+        finally:
+            del decoded, image  # before the memory counts as given back
 
 
 def load(image: ImageFile.ImageFile, file: BinaryIO, white: int = 0) -> Decoded:

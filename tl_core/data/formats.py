@@ -122,12 +122,22 @@ def check_cost(image: ImageFile.ImageFile, file: BinaryIO) -> None:
         raise UnreadableImageError("the picture would take too long to decode")
 
 
-def memory_of(image: Image.Image) -> int:
+def memory_of(image: ImageFile.ImageFile) -> int:
     """Return about how many bytes it takes to decode a picture and to turn it into RGB."""
-    held = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2}.get(image.mode, 4)
+    held: float = {"1": 1, "L": 1, "P": 1, "I;16": 3, "I;16B": 3, "I;16L": 3}.get(image.mode, 4)
     plain = image.mode == "RGB" and image.format in ("JPEG", "MPO", "PNG", "BMP")
-    made = 0 if plain and not image.has_transparency_data else 4
-    return image.width * image.height * (held + made + _DECODERS.get(image.format or "", 0))
+    is_deep = any("16" in str(tile[3]) for tile in image.tile)  # its lower bytes are read as well
+    made = 0 if plain and not is_deep and not image.has_transparency_data else 4
+    decoder = _DECODERS.get(image.format or "", 0) + _coefficients(image)
+    return round(image.width * image.height * (held + made + decoder))
+
+
+def _coefficients(image: Image.Image) -> float:
+    """Return the bytes of coefficients for each pixel: a progressive JPEG's wait in memory."""
+    if not isinstance(image, JpegImagePlugin.JpegImageFile) or not image.info.get("progressive"):
+        return 0
+    sampled = [layer[1] * layer[2] for layer in image.layer]
+    return 2 * sum(sampled) / max(sampled) if sampled else 6
 
 
 def _too_many(image: Image.Image, most: int) -> UnreadableImageError:

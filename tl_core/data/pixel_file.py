@@ -16,6 +16,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from tl_core.data.npy import map_npy
 from tl_core.workspace import disk_errors, replacing, require_space, write_atomic
 
 
@@ -101,12 +102,10 @@ def _index(file: Path) -> tuple[list[str], list[int]]:
 
 
 def _map(file: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
-    try:
-        rows = np.load(file, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError, SyntaxError):
+    rows = map_npy(file)
+    if rows is None or rows.shape != shape or rows.dtype != np.uint8:
         return None
-    expected = isinstance(rows, np.memmap) and rows.shape == shape and rows.dtype == np.uint8
-    return rows if expected and rows.flags.c_contiguous else None
+    return rows if rows.flags.c_contiguous else None
 
 
 def _is_whole(name: str, row: NDArray[np.uint8], checksum: object) -> bool:

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from tl_core.data.decode import opener_name
+from tl_core.data.npy import map_npy
 from tl_core.data.sketch import ROW, SKETCH, Sketches
 from tl_core.workspace import write_atomic
 
@@ -81,11 +82,8 @@ def sizes(cache: Path, files: Iterable[str]) -> list[tuple[int, int]]:
 
 
 def _held(file: Path, wanted: set[str]) -> Known:
-    try:
-        held = np.load(file, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError):
-        return {}  # not there, trimmed by another process, or damaged
-    if held.dtype != _KEPT or held.ndim != 1:
+    held = map_npy(file)
+    if held is None or held.dtype != _KEPT or held.ndim != 1:
         return {}
     names = [name.decode("latin-1") for name in held["file"].tolist()]
     if wanted.isdisjoint(names):

@@ -113,6 +113,8 @@ class Database:
             yield db
         except sqlite3.DatabaseError as error:
             raise _told(self.path, error) from error
+        except UnicodeDecodeError as error:  # text that SQLite itself can no longer quote
+            raise DamagedError(_damaged(self.path, error)) from error
         finally:
             db.close()
 

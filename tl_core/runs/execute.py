@@ -18,6 +18,7 @@ from typing import Any
 from tl_core.data.dataset import find_dataset
 from tl_core.errors import NoRoomError, TransientError, UserError
 from tl_core.faults import as_sentence
+from tl_core.heap import give_back
 from tl_core.log import get_log
 from tl_core.runs import queue
 from tl_core.runs.following import PausedError, StoppedError
@@ -28,7 +29,7 @@ from tl_core.runs.run import Run, State
 from tl_core.runs.store import LostLeaseError, Store
 from tl_core.runs.telling import Telling
 from tl_core.runs.work import WORK
-from tl_core.training.device import give_back, is_lost
+from tl_core.training.device import is_lost
 from tl_core.workspace import Workspace, write_atomic
 
 AGAIN_SECONDS = 15.0  # until a worker looks whether there is room again

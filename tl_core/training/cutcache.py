@@ -30,6 +30,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from tl_core.data.npy import map_npy
 from tl_core.workspace import CACHE_BUDGET, new_id
 
 VERSION = 1  # of the files, and of the rule by which their precision is chosen
@@ -94,10 +95,14 @@ class CutCache:
             seconds, checksum = _TRAILER.unpack(raw[-_TRAILER.size :].tobytes())
             if zlib.crc32(raw[:-4].data) != checksum:
                 return None
-            values = np.load(file, mmap_mode="c", allow_pickle=False)
-        except (OSError, ValueError, EOFError, SyntaxError, struct.error):
+        except (OSError, ValueError, struct.error):
             return None
-        if values.dtype not in (np.float16, np.float32) or values.shape[:1] != (count,):
+        values = map_npy(file, "c")
+        if (
+            values is None
+            or values.dtype not in (np.float16, np.float32)
+            or values.shape[:1] != (count,)
+        ):
             return None
         with suppress(OSError):
             os.utime(file)  # using it counts as recent

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import torch
 
 from tl_core.config import DeviceName
 from tl_core.errors import UserError
+from tl_core.heap import c_library, give_back
 
 MEMORY_TOO_SMALL = (
     "The device's memory is too small for this network even with one picture at a time; freeze "
@@ -127,7 +127,7 @@ def keep_memory() -> bool:
     """
     if any(name.startswith("MALLOC_") for name in os.environ):
         return False  # somebody has settled it
-    mallopt = getattr(_c_library(), "mallopt", None)
+    mallopt = getattr(c_library(), "mallopt", None)
     if mallopt is None:
         return False
     return bool(mallopt(_TRIM_THRESHOLD, 2**31 - 1)) and bool(
@@ -206,14 +206,3 @@ def release_memory(kind: str) -> None:
             torch.mps.empty_cache()
         else:
             give_back()
-
-
-def give_back() -> None:
-    """Have the C library give freed memory back to the system, where it knows how to."""
-    if trim := getattr(_c_library(), "malloc_trim", None):
-        trim(0)
-
-
-def _c_library() -> ctypes.CDLL | None:
-    """Return the C library of this process; Windows has none to ask."""
-    return None if os.name == "nt" else ctypes.CDLL(None)
