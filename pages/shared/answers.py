@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages.shared.escape import on_page
 from pages.shared.small import show_small, tiles
-from pages.shared.state import predictor
+from pages.shared.state import asker, predictor
 from pages.shared.trying import Tried
 from pages.shared.wording import DOUBTED
 from tl_core.bundles.archive import read_manifest
@@ -28,7 +28,7 @@ def show_answers(bundle: Path, pictures: Sequence[Tried]) -> None:
         UserError, HeadstartError: see `Predictor.predict`.
     """
     with st.spinner(f"Looking at {count(len(pictures), 'picture')} …", show_time=True):
-        answers = predictor().predict(bundle, [p.path for p in pictures])
+        answers = predictor().predict(bundle, [p.path for p in pictures], asker())
     white = _white_of(bundle)
     for picture, answer, tile in zip(pictures, answers, tiles(_WIDTH, border=True), strict=False):
         with tile:

@@ -14,7 +14,7 @@ from pages.shared.downloads import offer
 from pages.shared.escape import on_page, shorten
 from pages.shared.frame import show_error
 from pages.shared.opening import Opened
-from pages.shared.state import choices, choose, predictor, workspace
+from pages.shared.state import asker, choices, choose, predictor, workspace
 from pages.shared.trying import Tried
 from pages.shared.uploads import counted, entries_of
 from tl_core.bundles.doubts import DOUBTS
@@ -153,7 +153,7 @@ def _go_on(opened: Opened, many: Many) -> None:
     tell(len(many.rows), len(many.taken))
     try:
         answer_all(
-            lambda paths: predictor().predict(opened.bundle, paths),
+            lambda paths: predictor().predict(opened.bundle, paths, asker()),
             many.taken, opened.classes, many.table, many.rows, tell,
         )  # fmt: skip
     except HeadstartError as error:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from tl_core.backbones.card import Card, resolve_cut
 from tl_core.backbones.catalog import catalogue
@@ -122,6 +123,12 @@ def engine() -> LocalEngine:
 def predictor() -> Predictor:
     """Return the one process that predicts for all sessions of this server."""
     return Predictor(workspace().root / "predictor.log")
+
+
+def asker() -> str:
+    """Return who asks, for what takes turns: this tab."""
+    context = get_script_run_ctx(suppress_warning=True)
+    return context.session_id if context else ""
 
 
 def chosen_dataset() -> Dataset | None:

@@ -14,7 +14,7 @@ from PIL import Image
 from tl_core.backbones.card import Preprocessing
 from tl_core.data import versions
 from tl_core.data.dataset import load_dataset_folder
-from tl_core.data.decode import decode, fitted, open_image, thumbnail
+from tl_core.data.decode import OPENER, decode, fitted, open_image, thumbnail
 from tl_core.data.edit import renamed
 from tl_core.data.intake import import_source
 from tl_core.data.pixels import pixels_key
@@ -141,12 +141,11 @@ def test_old_datasets_read_as_they_did(tmp_path):
     assert pixels_key(paths, SEEN) != pixels_key(paths, SEEN.reading(4095))
 
 
-def test_eight_bit_sets_keep_their_names(tmp_path):
-    """Caches of before this was decided stay valid."""
+def test_eight_bit_sets_need_no_range_in_their_names(tmp_path):
     workspace, dataset = imported(tmp_path, "eight", lambda n: grey(photo(n)))
     path = dataset.path(dataset.items[0])
-    assert thumbnail(path, workspace.cache).name == f"{path.name}-160-1.webp"
-    assert (workspace.cache / "sketches" / "opener-1-sketch-1").is_dir()
+    assert thumbnail(path, workspace.cache).name == f"{path.name}-160-{OPENER}.webp"
+    assert (workspace.cache / "sketches" / f"opener-{OPENER}-sketch-1").is_dir()
 
 
 def test_small_copies_follow_the_range(tmp_path):

@@ -72,7 +72,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
     monkeypatch.setattr(Predictor, "later", lambda *values: stand_in.later(*values))
     monkeypatch.setattr(Predictor, "forget", stand_in.forget)
     answer = Answer({"red": 0.7, "blue": 0.3})
-    monkeypatch.setattr(Predictor, "predict", lambda *values: [answer] * len(values[-1]))
+    monkeypatch.setattr(Predictor, "predict", lambda *values: [answer] * len(values[2]))
     return stand_in
 
 

@@ -38,7 +38,7 @@ from tl_core.workspace import write_atomic
 if TYPE_CHECKING:
     from tl_core.backbones.card import Preprocessing
 
-OPENER = "1"
+OPENER = "2"
 
 # Our own bound counts (`check_cost`). Once, not around each opening: filters are not per thread.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
@@ -48,7 +48,7 @@ def opener_name(white: int) -> str:
     """Return what decides about a picture's pixels besides its file.
 
     >>> opener_name(0), opener_name(4095)
-    ('1', '1-white-4095')
+    ('2', '2-white-4095')
     """
     return f"{OPENER}-white-{white}" if white else OPENER
 

@@ -63,15 +63,20 @@ class Predictor:
         """Start the process before it is asked, so that the first answer need not wait for it."""
         self._quick.warm()
 
-    def predict(self, model: Path, pictures: Sequence[Path]) -> list[Answer]:
+    def predict(self, model: Path, pictures: Sequence[Path], asker: str = "") -> list[Answer]:
         """Predict pictures with a bundle.
+
+        Args:
+            model: the bundle.
+            pictures: files.
+            asker: who asks; people who ask at once take turns.
 
         Raises:
             UserError: too many people are asking at once, or the model cannot be used.
             HeadstartError: the process died or took too long; the next request starts a new one.
         """
         answer = self._answer(
-            {"do": "predict", "model": str(model), "pictures": [str(p) for p in pictures]}
+            {"do": "predict", "model": str(model), "pictures": [str(p) for p in pictures]}, asker
         )
         return [
             Answer(
@@ -100,9 +105,9 @@ class Predictor:
         }
         return [base64.b64decode(view) for view in self._answer(request)["views"]]
 
-    def _answer(self, request: Message) -> Message:
+    def _answer(self, request: Message, asker: str = "") -> Message:
         """Wait for a turn, ask, and raise what the process could not do."""
-        with self._turns.turn():
+        with self._turns.turn(asker):
             answer = self._ask(request)
         if "error" in answer:
             raise UserError(str(answer["error"]))

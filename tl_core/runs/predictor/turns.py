@@ -10,7 +10,7 @@ import heapq
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from statistics import median
@@ -19,10 +19,7 @@ from tl_core.errors import UserError
 
 PATIENCE = 30.0  # seconds that a person is let wait
 MOST = 200  # waiting at once, each of them a thread of the page server
-LOOK = 0.25  # seconds between two looks at one's place
 FIRST_GUESS = 0.5  # seconds of an answer, until some were measured
-
-Place = Callable[[int], None]
 
 
 @dataclass(order=True)
@@ -50,20 +47,18 @@ class Turns:
         self._lock = threading.Lock()
 
     @contextmanager
-    def turn(self, asker: str = "", place: Place | None = None) -> Iterator[None]:
+    def turn(self, asker: str = "") -> Iterator[None]:
         """Wait for a turn, and have it for as long as the block lasts.
 
         Args:
             asker: whose turn it is; askers take turns with each other.
-            place: told again and again how many come before, while there are any; what it raises
-                gives the place up.
 
         Raises:
             UserError: too many are waiting already, or it took too long.
         """
         ticket = self._join(asker)
         try:
-            self._wait(ticket, place)
+            self._wait(ticket)
         except BaseException:
             self._leave(ticket)
             raise
@@ -92,18 +87,12 @@ class Turns:
                 self._call_next()
             return ticket
 
-    def _wait(self, ticket: _Ticket, place: Place | None) -> None:
-        end = time.monotonic() + 2 * self.patience
-        while not ticket.called.wait(LOOK):
-            if place is not None:
-                with self._lock:
-                    before = sum(other < ticket for other in self._line) + 1
-                place(before)
-            if time.monotonic() > end:
-                raise UserError(
-                    f"This waited for {2 * self.patience:.0f} seconds behind other questions and "
-                    "was given up; try again in a moment."
-                )
+    def _wait(self, ticket: _Ticket) -> None:
+        if not ticket.called.wait(2 * self.patience):
+            raise UserError(
+                f"This waited for {2 * self.patience:.0f} seconds behind other questions and was "
+                "given up; try again in a moment."
+            )
 
     def _leave(self, ticket: _Ticket) -> None:
         with self._lock:
