@@ -269,6 +269,23 @@ def set_to(*path: Any) -> Callable[[dict[str, Any]], None]:
     return change
 
 
+def test_the_size_of_pictures_that_it_asks_for_is_bounded(
+    forge: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """2,048 pixels took a gigabyte in the process that predicts."""
+
+    def asks_for(size: int) -> Callable[[dict[str, Any]], None]:
+        def change(values: dict[str, Any]) -> None:
+            values["preprocessing"] |= {"size": size, "resize": size}
+
+        return change
+
+    assert "pictures of 2,048 pixels, and at most 1,024 are made" in refusal(forge(asks_for(2048)))
+    assert read_bundle(forge(asks_for(1024)))[0].preprocessing.size == 1024
+    monkeypatch.setenv("HEADSTART_MAX_SEEN_PIXELS", "2048")
+    assert read_bundle(forge(asks_for(2048)))[0].preprocessing.size == 2048
+
+
 @pytest.mark.parametrize(
     "change",
     [
