@@ -67,3 +67,8 @@ def test_two_entries_of_one_name_are_no_answer():
 def test_of_two_the_shorter_path_is_one_end():
     index = PictureIndex({0: "1.jpg", 1: "sub/1.jpg"}, "t.csv")
     assert [index.number(cell) for cell in ("1.jpg", "sub/1.jpg")] == [0, 1]
+
+
+def test_a_name_of_nothing_but_space_is_never_meant():
+    index = PictureIndex({0: "\x85", 1: "' '", 2: "1.jpg"}, "t.csv")
+    assert [index.number(cell) for cell in ("\x85", "' '", "1.jpg")] == [None, None, 2]

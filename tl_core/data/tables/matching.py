@@ -60,7 +60,8 @@ class PictureIndex:
 
     def __init__(self, pictures: Mapping[int, str], table: str) -> None:
         self.pictures, self.table = pictures, table
-        self._parts = {number: _parts(name) for number, name in pictures.items()}
+        paths = ((number, _parts(name)) for number, name in pictures.items())
+        self._parts = {number: parts for number, parts in paths if parts}  # not "\x85", say
         self._near = tuple(map(_folded, _parts(table)[:-1]))
         near = [n for n, parts in self._parts.items() if self._is_near(parts)]
         # Train and val may each have a table, and pictures of the same names.
