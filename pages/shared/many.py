@@ -18,8 +18,8 @@ from pages.shared.state import asker, choices, choose, predictor, workspace
 from pages.shared.trying import Tried
 from pages.shared.uploads import counted, entries_of
 from tl_core.bundles.doubts import DOUBTS
+from tl_core.data.encodings import LIKELIEST
 from tl_core.data.packed import ENDINGS, open_archive
-from tl_core.data.zip_names import LIKELIEST
 from tl_core.errors import HeadstartError
 from tl_core.runs.batch import (
     DOUBTFUL,

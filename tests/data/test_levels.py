@@ -151,3 +151,82 @@ def test_capitals_do_not_make_another_class():
 )
 def test_other_words_are_no_splits(name):
     assert split_of(name) is None
+
+
+def filled(*folders: str) -> list[str]:
+    return [f"{folder}/{n}.jpg" for folder in folders for n in range(3)]
+
+
+def outcome(names: list[str]) -> dict[str, set[str | None]]:
+    """Return the splits of each class."""
+    found: dict[str, set[str | None]] = {}
+    for place in arrange(names, "it").places:
+        found.setdefault(place.class_name, set()).add(place.split)
+    return found
+
+
+WHOLE, SHARED = {None}, {"train", "test"}
+
+
+@pytest.mark.parametrize(
+    ("folders", "expected"),
+    [
+        (["asl_train/asl_train/A", "asl_train/asl_train/B", "asl_test/asl_test"],
+         {"A": {"train"}, "B": {"train"}}),
+        (["Set (Aug)/Set (Aug)/train/a", "Set (Aug)/Set (Aug)/train/b",
+          "Set (Aug)/Set (Aug)/test/a", "Set (Aug)/Set (Aug)/test/b", "test/test"],
+         {"a": SHARED, "b": SHARED}),
+        (["cast/cast/train/a", "cast/cast/train/b", "cast/cast/test/a", "cast_512/cast_512/a",
+          "cast_512/cast_512/b"], {"a": SHARED, "b": {"train"}}),
+        (["faces/homer", "faces/bart", "faces/lisa", "faces/faces/homer", "faces/faces/bart",
+          "faces/faces/lisa", "faces_testset/faces_testset"],
+         {"homer": WHOLE, "bart": WHOLE, "lisa": WHOLE}),
+        (["images/Images/pug", "images/Images/lab", "annotations/Annotation/pug",
+          "annotations/Annotation/lab"], {"pug": WHOLE, "lab": WHOLE}),
+        (["birds_train/birds_train/a", "birds_train/birds_train/b", "birds_test/birds_test/a",
+          "birds_test/birds_test/b"], {"a": SHARED, "b": SHARED}),
+        (["COVID/images", "COVID/masks", "Normal/images", "Viral/images"],
+         {"COVID": WHOLE, "Normal": WHOLE, "Viral": WHOLE}),
+        (["cats", "dogs", "test"], {"cats": WHOLE, "dogs": WHOLE}),
+        (["cats", "dogs", "unlabeled"], {"cats": WHOLE, "dogs": WHOLE}),
+        (["Benign cases", "Malignant cases", "Test cases"],
+         {"Benign cases": WHOLE, "Malignant cases": WHOLE}),
+        (["cats", "dogs", "test/cats", "test/dogs"], {"cats": SHARED, "dogs": SHARED}),
+        (["train", "bus", "plane"], {"train": WHOLE, "bus": WHOLE, "plane": WHOLE}),
+    ],
+)  # fmt: skip
+def test_downloads_as_they_are(folders, expected):
+    assert outcome(filled(*folders)) == expected
+
+
+@pytest.mark.parametrize(
+    "folders",
+    [["images", "masks"], ["Images", "Ground Truth"], ["JPEGImages", "SegmentationClass"],
+     ["train", "train_masks"], ["train/images", "train/labels", "valid/images", "valid/labels"]],
+)  # fmt: skip
+def test_pictures_beside_masks_say_no_classes(folders):
+    with pytest.raises(UserError, match="beside masks, and nothing says which class"):
+        arrange(filled(*folders), "it")
+
+
+@pytest.mark.parametrize(
+    "folders", [["fold1", "fold2"], ["patient_1", "patient_2"], ["images_001", "images_002"]]
+)
+def test_parts_of_a_set_are_asked_about(folders):
+    names = filled(*folders)
+    with pytest.raises(QuestionError, match="called as parts of a set are") as asked:
+        arrange(names, "it")
+    [choice] = asked.value.choices
+    assert arrange(names, "it", choice.value).classes == tuple(folders)
+    wrapped = filled("setA/images/a", "setA/images/b", "setB/images/a", "setB/images/b")
+    with pytest.raises(QuestionError, match="two ways"):
+        arrange(wrapped, "it")
+    assert arrange(wrapped, "it", "classes-below").classes == ("a", "b")
+
+
+@pytest.mark.parametrize("marks", ["{}_seg", "{}_superpixels", "{}.mask", "{}_roi"])
+def test_masks_beside_their_pictures(marks):
+    pictures = [f"{label}/x ({n})" for label in ("a", "b") for n in range(3)]
+    layout = arrange([f"{p}.png" for p in pictures] + [f"{marks.format(p)}.png" for p in pictures],
+                     "it")  # fmt: skip
+    assert sorted(place.name for place in layout.places) == sorted(f"{p}.png" for p in pictures)

@@ -9,9 +9,9 @@ from zlib import crc32
 
 import pytest
 
+from tl_core.data.encodings import LIKELIEST
 from tl_core.data.intake import import_source
 from tl_core.data.question import QuestionError, Told
-from tl_core.data.zip_names import LIKELIEST
 from tl_core.data.zips import zip_entries
 
 JAPANESE = ["犬/1.png", "猫/2.png", "表/3.png"]

@@ -16,7 +16,8 @@ from mimetypes import MimeTypes
 from natsort import natsorted, ns
 
 from tl_core.data.dataset import Skipped, Split
-from tl_core.data.levels import MASKS, find_levels
+from tl_core.data.folder_tree import MASKS
+from tl_core.data.levels import find_levels
 from tl_core.data.limits import limits
 from tl_core.data.split_words import split_of
 from tl_core.errors import UserError
@@ -32,7 +33,9 @@ _CLUTTER = re.compile(
     r"@eadir|@tmp|@syno\w+|@__thumb",
     re.IGNORECASE,
 )
-_MASK = re.compile(rf"[ _-](?:{'|'.join(sorted(MASKS))})(?:[ _-]?\d+)?$")
+_MASK = re.compile(
+    rf"[ _.-](?:{'|'.join(sorted(MASKS))}|superpixels?|lesion|overlay|binary)(?:[ _-]?\d+)?$"
+)
 _DRIVE = re.compile(r"[A-Za-z]:(/|$)")
 _NESTED = "an archive, and those inside others are not opened"
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")
@@ -71,6 +74,7 @@ class Layout:
             operating systems leave behind are not worth a word.
         reading: by what the classes were told, for people.
         is_headed: of a table, whether the heading of its labels means label.
+        is_one_hot: of a table, whether each class has a column of its own.
     """
 
     classes: tuple[str, ...]
@@ -79,6 +83,7 @@ class Layout:
     skipped: tuple[Skipped, ...]
     reading: str = ""
     is_headed: bool = True
+    is_one_hot: bool = False
 
 
 @dataclass(frozen=True)
@@ -127,7 +132,7 @@ def arrange(names: Sequence[str], source: str, read_as: str = "") -> Layout:
     places = []
     for file in pictures:
         above = [file.folders[:n] for n in range(len(file.folders) + 1)]
-        root = next((folder for folder in above if folder in levels.roots), None)
+        root = next((folder for folder in reversed(above) if folder in levels.roots), None)
         apart = next((levels.apart[folder] for folder in above if folder in levels.apart), "")
         level = len(root or ())
         inner = file.folders[level + 1] if len(file.folders) > level + 1 else ""

@@ -15,27 +15,24 @@ from dataclasses import dataclass, field, replace
 from natsort import natsorted
 
 from tl_core.data.dataset import Split
+from tl_core.data.folder_tree import (
+    BESIDE,
+    DATA,
+    GROUP,
+    NO_LABEL,
+    PICTURES,
+    VERSIONS,
+    Folder,
+    FolderTree,
+    is_mask_folder,
+    is_of_pictures,
+    same,
+    says_no_class,
+    says_nothing,
+)
 from tl_core.data.question import CLASSES_ABOVE, CLASSES_BELOW, Choice, QuestionError
 from tl_core.data.split_words import are_splits, split_of, split_within
 from tl_core.errors import UserError
-
-Folder = tuple[str, ...]
-
-MASKS = {"mask", "masks", "annotation", "annotations", "segmentation", "segmentations",
-         "groundtruth", "groundtruths", "gt", "label", "labels", "trimap", "trimaps"}  # fmt: skip
-_PICTURES = {"image", "images", "img", "imgs", "picture", "pictures", "photo", "photos", "original",
-             "originals", "jpegimages", "jpg", "png", "rgb", "bilder"}  # fmt: skip
-_DATA = {*_PICTURES, "data", "dataset", "datasets", "classes"}
-_UNSORTED = {"unlabelled", "unlabeled", "unknown", "unsorted", "all"}
-_BESIDE = {"doc", "docs", "documentation", "asset", "assets", "figure", "figures", "fig", "figs",
-           "screenshot", "screenshots", "static", "media", "notebooks", "results", "readme",
-           "paper", "demo"}  # fmt: skip
-# Inside classes these group pictures and are no classes: healthy/patient_3.
-_GROUP = re.compile(
-    r"(patient|subject|case|person|participant|slide|scan|series|session|visit|day|batch|camera)"
-    r"s?[ _-]?\d+"
-)
-_VERSIONS = {"raw", "resized", "processed", "preprocessed", "cropped", "augmented", *_PICTURES}
 
 
 @dataclass(frozen=True)
@@ -59,31 +56,6 @@ class Levels:
     said: str = "classes by the folders"
 
 
-class _Tree:
-    """Folders with pictures in them or below them."""
-
-    def __init__(self, folders: Iterable[Folder]) -> None:
-        self.loose = Counter(folders)
-        self.inside: dict[Folder, set[str]] = {}
-        for folder in self.loose:
-            for depth, part in enumerate(folder):
-                self.inside.setdefault(folder[:depth], set()).add(part)
-
-    def names(self, folder: Folder) -> set[str]:
-        return self.inside.get(folder, set())
-
-    def total(self, folder: Folder) -> int:
-        return sum(n for other, n in self.loose.items() if other[: len(folder)] == folder)
-
-    def recurring(self, parents: Sequence[Folder]) -> set[str]:
-        """Return the names that folders have in common, if most have some of at least 2 such."""
-        below = [{_same(name) for name in self.names(parent)} for parent in parents]
-        count = Counter(name for names in below for name in names)
-        shared = {name for name, times in count.items() if times > 1}
-        many = sum(bool(names & shared) for names in below)
-        return shared if len(shared) > 1 and 2 * many > len(parents) else set()
-
-
 def find_levels(folders: Sequence[Folder], base: Folder, source: str, read_as: str = "") -> Levels:
     """Find where the classes lie.
 
@@ -97,53 +69,127 @@ def find_levels(folders: Sequence[Folder], base: Folder, source: str, read_as: s
         QuestionError: the folders can be read in several ways.
         UserError: they hold several divisions of the pictures.
     """
-    tree = _Tree(folders)
+    return _levels(FolderTree(folders), base, source, read_as)
+
+
+def _levels(tree: FolderTree, base: Folder, source: str, read_as: str) -> Levels:
     tops = [(*base, name) for name in natsorted(tree.names(base))]
-    roots: dict[Folder, Split | None] = {base: None}
     if are_splits(tree.names(base)):
-        roots = {top: split for top in tops if (split := split_of(top[-1]))}
-    elif shared := tree.recurring(tops):
-        if marked := _marked(tree, tops):
-            roots = dict(marked)
-        elif kept := _pictures_beside_masks(tops):
-            rest = set(tops) - set(kept)
-            found = Levels(dict.fromkeys(kept), said=_inside(kept),
-                           apart=dict.fromkeys(rest, "in a folder of masks"))  # fmt: skip
-            return _classes(tree, found, source, read_as)
-        elif are_splits(shared):
+        splits = {top: split for top in tops if (split := split_of(top[-1]))}
+        return _classes(tree, _given(tree, splits), source, read_as)
+    if marked := _marked(tree, tops):
+        return _classes(tree, _given(tree, marked), source, read_as)
+    if kept := _pictures_beside_masks(tops):
+        return _without_masks(tree, kept, source, read_as)
+    if holder := _splits_in_one(tree, tops):
+        found = _levels(tree, tree.unwrapped(holder), source, read_as)
+        where = f"not in the folder {holder[-1]}, where the train and test folders are"
+        return replace(found, elsewhere=where)
+    if holder := _classes_in_one(tree, tops):
+        found = _levels(tree, tree.unwrapped(holder), source, read_as)
+        where = f"not in the folder {holder[-1]}, where the classes are"
+        return replace(found, elsewhere=where)
+    if shared := tree.recurring(tops):
+        if are_splits(shared):
             return _splits_inside(tree, tops, source)
-    else:
-        return _uneven(tree, tops, Levels(roots), source, read_as)
-    if roots == {base: None}:
-        return _classes(tree, Levels(roots), source, read_as)
-    return _classes(tree, _given(tree, roots), source, read_as)
+        return _classes(tree, Levels({base: None}), source, read_as)
+    if rest := _unsorted(tops):
+        return _beside_unsorted(tree, base, rest, source, read_as)
+    return _uneven(tree, tops, Levels({base: None}), source, read_as)
 
 
-def _marked(tree: _Tree, tops: Sequence[Folder]) -> dict[Folder, Split]:
+def _marked(tree: FolderTree, tops: Sequence[Folder]) -> dict[Folder, Split]:
     """Return the splits of folders with one word more, as rps and rps-test-set; else nothing."""
     marks = {top: split for top in tops if (split := split_within(top[-1]))}
     others = [top for top in tops if top not in marks and tree.names(top)]
-    if marks and "train" not in marks.values() and len(others) == 1:
+    if marks and "train" not in marks.values() and len(others) == 1 and tree.recurring(tops):
         (rest,) = others
         words = re.split(r"[^a-z0-9]+", rest[-1].lower())
-        if all(rest[-1].lower() in top[-1].lower() for top in marks) or set(words) <= _DATA:
+        if all(rest[-1].lower() in top[-1].lower() for top in marks) or set(words) <= DATA:
             marks[rest], others = "train", []
-    return marks if "train" in marks.values() and len(marks) > 1 and not others else {}
+    are_all = "train" in marks.values() and len(set(marks.values())) > 1 and not others
+    return marks if are_all and len(marks) == len(tops) else {}
 
 
-def _given(tree: _Tree, roots: Mapping[Folder, Split | None]) -> Levels:
+def _splits_in_one(tree: FolderTree, tops: Sequence[Folder]) -> Folder | None:
+    """Return the one folder that holds the splits, where the others are copies or unlabelled."""
+    holders = [top for top in tops if are_splits(tree.inner(top))]
+    if len(holders) != 1 or len(tops) < 2:
+        return None
+    (holder,) = holders
+    within = tree.unwrapped(holder)
+    classes = {name for split in tree.names(within) for name in tree.inner((*within, split))}
+    for top in set(tops) - {holder}:
+        is_copy = bool(tree.inner(top)) and tree.inner(top) <= classes
+        if not (is_copy or says_no_class(top[-1]) or same(top[-1]) in BESIDE):
+            return None
+    return holder
+
+
+def _classes_in_one(tree: FolderTree, tops: Sequence[Folder]) -> Folder | None:
+    """Return the one folder that holds classes, where the others are called as splits are."""
+    holders = [top for top in tops if len(tree.inner(top)) > 1]
+    others = [top for top in tops if top not in holders]
+    are_splits = all(split_within(top[-1]) in ("test", "validation") for top in others)
+    is_one = len(holders) == 1 and bool(others) and not tree.loose[holders[0]]
+    return holders[0] if is_one and are_splits else None
+
+
+def _without_masks(tree: FolderTree, kept: Sequence[Folder], source: str, read_as: str) -> Levels:
+    """Look into the folders of pictures that lie beside folders of masks."""
+    if not any(tree.names(top) for top in kept):
+        raise UserError(
+            f"The pictures in {source} lie in {_few(kept)} beside masks, and nothing says which "
+            "class each is of; put those of each class into a folder of its own, or add a table "
+            "labels.csv with a line each: its file name, a comma, its class."
+        )
+    where = "not in the folder of the pictures but in one of masks, say"
+    if len(kept) == 1:
+        found = _levels(tree, tree.unwrapped(kept[0]), source, read_as)
+        return replace(found, elsewhere=where)
+    roots = dict.fromkeys(kept)
+    return _classes(tree, Levels(roots, said=_inside(kept), elsewhere=where), source, read_as)
+
+
+def _unsorted(tops: Sequence[Folder]) -> dict[Folder, Split | None]:
+    """Return folders beside the classes that are none: test, unlabelled; with their splits."""
+    found = {
+        top: split
+        for top in tops
+        if (split := split_of(top[-1])) in ("test", "validation") or same(top[-1]) in NO_LABEL
+    }
+    return found if len(tops) - len(found) > 1 else {}
+
+
+def _beside_unsorted(
+    tree: FolderTree, base: Folder, rest: Mapping[Folder, Split | None], source: str, read_as: str
+) -> Levels:
+    """Leave out what says no class, and take what has the classes in it for its split."""
+    classes = {same(name) for name in tree.names(base)} - {same(top[-1]) for top in rest}
+    divided = {top: s for top, s in rest.items() if s and tree.inner(top) and
+               tree.inner(top) <= classes}  # fmt: skip
+    apart = {top: "in a folder that says no class" for top in rest if top not in divided}
+    if not divided:
+        return _classes(tree, Levels({base: None}, apart=apart), source, read_as)
+    roots: dict[Folder, Split | None] = {base: "train"}
+    roots |= {tree.unwrapped(top): split for top, split in divided.items()}
+    said = f"classes by the folders beside {_few(list(divided))}, which divides them"
+    return _classes(tree, Levels(roots, apart=apart, said=said), source, read_as)
+
+
+def _given(tree: FolderTree, roots: Mapping[Folder, Split | None]) -> Levels:
     """Find the classes of splits, below wrappers; what has no class of theirs is unlabelled."""
     found: dict[Folder, Split | None] = {}
     for root, split in roots.items():
         if split == "train":
             found[_unwrapped(tree, root, set())] = split
-    classes = {_same(name) for root in found for name in tree.names(root)}
+    classes = {same(name) for root in found for name in tree.names(root)}
     apart: dict[Folder, str] = {}
     for root, split in roots.items():
         if split != "train":
             inner = _unwrapped(tree, root, classes)
-            names = {_same(name) for name in tree.names(inner)}
-            if len(names) == 1 and not names & classes and all(map(_says_nothing, names)):
+            names = {same(name) for name in tree.names(inner)}
+            if len(names) == 1 and not names & classes and all(map(says_nothing, names)):
                 apart[root] = f"in a {split} folder that says no classes"
             else:
                 found[inner] = split
@@ -152,27 +198,22 @@ def _given(tree: _Tree, roots: Mapping[Folder, Split | None]) -> Levels:
                   elsewhere="not in the train, validation or test folder")  # fmt: skip
 
 
-def _says_nothing(name: str) -> bool:
-    """Say whether a folder's name is one for pictures that nobody has sorted: test1, images."""
-    return name in _DATA | _UNSORTED or split_of(name) is not None
-
-
-def _unwrapped(tree: _Tree, root: Folder, classes: set[str]) -> Folder:
+def _unwrapped(tree: FolderTree, root: Folder, classes: set[str]) -> Folder:
     while len(names := tree.names(root)) == 1 and not tree.loose[root]:
         (name,) = names
-        if _same(name) in classes or not tree.names((*root, name)):
+        if same(name) in classes or not tree.names((*root, name)):
             break
         root = (*root, name)
     return root
 
 
 def _pictures_beside_masks(tops: Sequence[Folder]) -> list[Folder]:
-    kept = [top for top in tops if _same(top[-1]) in _PICTURES]
-    masks = [top for top in tops if _same(top[-1]) in MASKS]
+    masks = [top for top in tops if is_mask_folder(top[-1])]
+    kept = [top for top in tops if is_of_pictures(top[-1]) and top not in masks]
     return kept if kept and masks and len(kept) + len(masks) == len(tops) else []
 
 
-def _splits_inside(tree: _Tree, tops: Sequence[Folder], source: str) -> Levels:
+def _splits_inside(tree: FolderTree, tops: Sequence[Folder], source: str) -> Levels:
     """Read class folders with train and test in each, unless these hold classes again."""
     splits = [(*top, name) for top in tops for name in tree.names(top) if split_of(name)]
     if tree.recurring(splits):
@@ -186,14 +227,14 @@ def _splits_inside(tree: _Tree, tops: Sequence[Folder], source: str) -> Levels:
 
 
 def _uneven(
-    tree: _Tree, tops: Sequence[Folder], found: Levels, source: str, read_as: str
+    tree: FolderTree, tops: Sequence[Folder], found: Levels, source: str, read_as: str
 ) -> Levels:
     """Notice folders of classes among folders that are none: data beside docs, a copy of all."""
     deep = [top for top in tops if len(tree.names(top)) > 1 and not tree.loose[top]]
     flat = [top for top in tops if not tree.names(top)]
-    names = {_same(top[-1]) for top in tops}
+    names = {same(top[-1]) for top in tops}
     if len(deep) == 1 and len(tops) > 2:
-        copied = {_same(name) for name in tree.names(deep[0])} & names
+        copied = {same(name) for name in tree.names(deep[0])} & names
         if len(copied) > 1 and len(copied) * 2 > len(flat):
             reason = "in a copy of the class folders"
             return _classes(tree, replace(found, apart={deep[0]: reason}), source, read_as)
@@ -202,7 +243,7 @@ def _uneven(
         return _classes(tree, found, source, read_as)
     said = replace(found, roots={deep[0]: None}, said=_inside(deep),
                    elsewhere=f"not in the folder {deep[0][-1]}, where the classes are")  # fmt: skip
-    is_told = _same(deep[0][-1]) in _DATA and all(_same(top[-1]) in _BESIDE for top in flat)
+    is_told = same(deep[0][-1]) in DATA and all(same(top[-1]) in BESIDE for top in flat)
     if read_as == CLASSES_BELOW or (is_told and not read_as):
         return _classes(tree, said, source, "")
     if read_as != CLASSES_ABOVE:
@@ -210,30 +251,33 @@ def _uneven(
     return _classes(tree, found, source, read_as)
 
 
-def _classes(tree: _Tree, found: Levels, source: str, read_as: str) -> Levels:
+def _classes(tree: FolderTree, found: Levels, source: str, read_as: str) -> Levels:
     """Look into the classes themselves: masks in each, or the real classes one level down."""
     learning = [root for root, split in found.roots.items() if split in (None, "train")]
     tops = [
         (*root, name)
         for root in learning
         for name in natsorted(tree.names(root))
-        if (*root, name) not in found.apart
+        if (*root, name) not in found.apart and (*root, name) not in found.roots
     ]
-    inner = Counter(_same(name) for top in tops for name in tree.names(top))
-    masks = {name for name, times in inner.items() if name in MASKS and 2 * times > len(tops)}
+    if (kept := _pictures_beside_masks(tops)) and len(kept) < len(tops):
+        return _without_masks(tree, kept, source, read_as)
+    masks = _masks_in(tree, tops)
     if masks:
         found = replace(found, masks=frozenset(masks), said=f"{found.said}, without their masks")
-    shared = tree.recurring(tops) - masks - _PICTURES
-    names = {_same(top[-1]) for top in tops}
-    are_groups = all(map(_GROUP.fullmatch, shared)) and not names & _VERSIONS
-    if are_groups and not any(map(_GROUP.fullmatch, names)):
+    shared = tree.recurring(tops) - masks - PICTURES
+    names = {same(top[-1]) for top in tops}
+    are_groups = all(map(GROUP.fullmatch, shared)) and not names & VERSIONS
+    if are_groups and not any(map(GROUP.fullmatch, names)):
         shared = set()
     if len(shared) < 2 or read_as == CLASSES_ABOVE:
+        if read_as != CLASSES_ABOVE and tops and all(says_no_class(top[-1]) for top in tops):
+            _ask_whether(tops, source)
         return found
     if read_as != CLASSES_BELOW:
         _ask(tree, tops, tops, shared, source)
     below = {
-        (*root, name): split
+        tree.unwrapped((*root, name)): split
         for root, split in found.roots.items()
         for name in natsorted(tree.names(root))
         if tree.names((*root, name))
@@ -241,11 +285,36 @@ def _classes(tree: _Tree, found: Levels, source: str, read_as: str) -> Levels:
     return replace(found, roots=below, said=_inside(list(below)))
 
 
+def _masks_in(tree: FolderTree, tops: Sequence[Folder]) -> set[str]:
+    """Return the folders inside classes that hold masks: in most, or beside one of pictures."""
+    inner = [{same(name) for name in tree.names(top)} for top in tops]
+    count = Counter(name for names in inner for name in names if is_mask_folder(name))
+    return {
+        mask
+        for mask, times in count.items()
+        if 2 * times > len(tops)
+        or all(any(map(is_of_pictures, names)) for names in inner if mask in names)
+    }
+
+
+def _ask_whether(tops: Sequence[Folder], source: str) -> None:
+    raise QuestionError(
+        "read_as",
+        f"The folders of {source} ({_few(tops)}) are called as parts of a set are and not as "
+        "classes; where something else says the classes, add a table labels.csv",
+        [Choice(CLASSES_ABOVE, f"the classes are {_few(tops)}")],
+    )
+
+
 def _ask(
-    tree: _Tree, tops: Sequence[Folder], deep: Sequence[Folder], inner: Iterable[str], source: str
+    tree: FolderTree,
+    tops: Sequence[Folder],
+    deep: Sequence[Folder],
+    inner: Iterable[str],
+    source: str,
 ) -> None:
-    shown = {_same(name): name for top in deep for name in tree.names(top)}
-    below = natsorted({shown[_same(name)] for name in inner})
+    shown = {same(name): name for top in deep for name in tree.names(tree.unwrapped(top))}
+    below = natsorted({shown[same(name)] for name in inner})
     raise QuestionError(
         "read_as",
         f"The folders of {source} can be read in two ways, because {_few(deep)} hold folders "
@@ -268,7 +337,3 @@ def _few(folders: Sequence[Folder]) -> str:
 def _quoted(names: Sequence[str], limit: int = 5) -> str:
     more = f" and {len(names) - limit} more" if len(names) > limit else ""
     return ", ".join(repr(name) for name in names[:limit]) + more
-
-
-def _same(name: str) -> str:
-    return " ".join(name.casefold().split())

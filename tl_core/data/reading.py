@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from tl_core.data.dataset import Skipped
-from tl_core.data.layout import Layout, arrange, few, picture_names
-from tl_core.data.question import QuestionError, Told
+from tl_core.data.folder_tree import says_no_class
+from tl_core.data.layout import Layout, arrange, few, natural, picture_names
+from tl_core.data.question import FOLDERS, Choice, QuestionError, Told
 from tl_core.data.sources import Entry
 from tl_core.data.tables.arranging import arrange_by_table, is_table
 from tl_core.errors import UserError
@@ -45,29 +46,65 @@ def _read(entries: Sequence[Entry], title: str, told: Told, table: str) -> Layou
     Beside class folders it counts only where its heading means label, or the person named it.
     """
     names = [entry.name for entry in entries]
-    is_named = bool(table or told.picture_column or told.label_column)
-    if told.by_folders or not any(map(is_table, names)):
+    tables = [name for name in names if is_table(name)]
+    if told.by_folders or not tables:
         return arrange(names, title, told.read_as)
+    is_named = bool(table or told.picture_column or told.label_column or told.read_as in tables)
     by_table, failed = None, None
     try:
         by_table = arrange_by_table(entries, title, told, table)
-        half = 2 * len(by_table.places) >= len(picture_names(names)[0])
-        if is_named or told.read_as in names or (by_table.is_headed and half):
-            return by_table
     except UserError as error:
         if is_named or (isinstance(error, QuestionError) and error.beside_folders):
             raise
         failed = error
+    if by_table and is_named:
+        return by_table
+    half = by_table is not None and 2 * len(by_table.places) >= len(picture_names(names)[0])
     try:
-        layout = arrange(names, title, told.read_as)
-    except QuestionError:
-        raise
+        by_folders = arrange(names, title, told.read_as)
     except UserError as error:
-        if by_table:
+        if by_table and (half or not isinstance(error, QuestionError)):
             return by_table
-        raise failed or error from None
-    unused = few([name for name in names if is_table(name)])
-    return replace(layout, reading=f"{layout.reading}; not used: {unused}")
+        raise error if isinstance(error, QuestionError) else failed or error from None
+    say_nothing = all(map(says_no_class, by_folders.classes))
+    if by_table is None:
+        if say_nothing and failed:
+            raise failed
+    elif say_nothing or (by_table.is_headed and half):
+        return _in_words(by_table, by_folders)
+    elif by_table.is_one_hot and half and not told.read_as:
+        _ask(tables[0], by_table, by_folders)
+    reading = f"{by_folders.reading}; not used: {few(tables)}"
+    return replace(by_folders, reading=reading)
+
+
+def _in_words(by_table: Layout, by_folders: Layout) -> Layout:
+    """Call the numbers that a table has for classes as the folders do, where both agree."""
+    by_number = {place.index: place.class_name for place in by_folders.places}
+    pairs = {(p.class_name, by_number.get(p.index, "")) for p in by_table.places}
+    called = dict(pairs)
+    agree = len(pairs) == len(called) == len(set(called.values())) and "" not in called.values()
+    numbers = [name.replace(".", "", 1).isdecimal() for name in called]
+    words = [name.isdecimal() for name in called.values()]
+    if not agree or not all(numbers) or any(words):
+        return by_table
+    return replace(
+        by_table,
+        classes=natural(called[name] for name in by_table.classes),
+        places=tuple(replace(p, class_name=called[p.class_name]) for p in by_table.places),
+        reading=f"{by_table.reading}; called as the folders are",
+    )
+
+
+def _ask(table: str, by_table: Layout, by_folders: Layout) -> None:
+    raise QuestionError(
+        "read_as",
+        f"The columns of {table} and the folders say different classes",
+        [
+            Choice(FOLDERS, f"the classes are {few(by_folders.classes)}"),
+            Choice(table, f"the classes are {few(by_table.classes)}"),
+        ],
+    )
 
 
 def _without_refused(entries: Iterable[Entry]) -> tuple[list[Entry], list[Skipped]]:

@@ -22,9 +22,11 @@ _WORDS: dict[str, Split] = {word: split for split, said in _CALLED.items() for w
 # Words that a split's name may have beside it and that change nothing.
 _FILLING = {"set", "sets", "data", "dataset", "datasets", "daten", "image", "images", "img", "imgs",
             "picture", "pictures", "photo", "photos", "bilder", "seg", "x", "split", "splits",
-            "folder", "part", "samples", "public", "private", "the", "my"}  # fmt: skip
-_FALSE = {"false", "0", "0.0", "no", "n", "f"}
-_TRUE = {"true", "1", "1.0", "yes", "y", "t"}
+            "folder", "part", "samples", "cases", "public", "private", "the", "my"}  # fmt: skip
+NO = {"false", "0", "0.0", "no", "n", "f", "falsch", "nein", "faux", "non", "falso", "não", ""}
+YES = {"true", "1", "1.0", "yes", "y", "t", "x", "wahr", "ja", "vrai", "oui", "verdadero", "vero",
+       "verdadeiro", "sí", "sim"}  # fmt: skip
+"""What people and spreadsheets write for yes and no, in small letters."""
 
 
 @lru_cache(maxsize=4096)
@@ -49,20 +51,6 @@ def split_within(name: str) -> Split | None:
     ('test', None)
     """
     return _meant(_words(name))
-
-
-def flagged_split(heading: str, cell: str) -> Split | None:
-    """Return the split that a yes or no means below a heading such as `is_valid`.
-
-    >>> flagged_split("is_valid", "True"), flagged_split("is_valid", "0"), flagged_split("age", "1")
-    ('validation', 'train', None)
-    """
-    means, said = split_within(heading), cell.strip().lower()
-    if means is None or said not in _TRUE | _FALSE:
-        return None
-    if said in _TRUE:
-        return means
-    return "test" if means == "train" else "train"
 
 
 def are_splits(names: Iterable[str]) -> bool:

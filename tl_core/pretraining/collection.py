@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from tl_core.backbones.card import Preprocessing
 from tl_core.data.decode import OPENER, fit, open_image
+from tl_core.data.encodings import LIKELIEST
 from tl_core.data.layout import Layout, arrange
 from tl_core.data.pixel_file import map_pixels, write_pixels
 from tl_core.data.sources import Entry, folder_entries
-from tl_core.data.zip_names import LIKELIEST
 from tl_core.data.zips import zip_entries
 from tl_core.errors import UnreadableImageError, UserError
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tl_core.data.dataset import load_dataset_folder
 from tl_core.data.intake import import_source
 from tl_core.data.question import QuestionError, Told
+from tl_core.data.reading import read_layout
 from tl_core.data.sources import Entry
 from tl_core.data.tables.arranging import arrange_by_table
 from tl_core.data.tables.rows import TableError
@@ -218,7 +219,8 @@ def test_a_table_for_each_split_gives_the_division():
         **dict.fromkeys(test, "test"),
     }
     assert layout.reading.endswith("of train.csv, test.csv; pictures by column 'image'; "
-                                   "splits by the tables")  # fmt: skip
+                                   "splits by the tables; tables not used: "
+                                   "'sample_submission.csv'")  # fmt: skip
 
 
 def test_a_table_in_each_folder_names_its_own_pictures():
@@ -292,8 +294,12 @@ def test_a_named_table_is_used_or_refused(workspace, tree, picture):
     root = tree({**files, "sizes.csv": sizes.encode(), "ripe.csv": labels.encode()})
     assert import_source(workspace, root).classes == ("a", "b")
     assert import_source(workspace, root / "ripe.csv").classes == ("x", "y")
-    with pytest.raises(UserError, match=r"sizes\.csv .*'file', 'width'.*no column says which"):
+    with pytest.raises(QuestionError, match=r"One column of sizes\.csv could say the classes"):
         import_source(workspace, root / "sizes.csv")
+    urls = "\n".join(f"{n}.png,https://example.org/{n}" for n in range(8))
+    (root / "urls.csv").write_text(f"file,link\n{urls}")
+    with pytest.raises(UserError, match=r"urls\.csv .*'file', 'link'.*no column says which"):
+        import_source(workspace, root / "urls.csv")
     told = import_source(workspace, root / "sizes.csv", told=Told(label_column="width"))
     assert told.classes == ("640", "641")
 
@@ -310,3 +316,139 @@ def test_an_import_keeps_how_it_was_read(workspace, tree, picture):
     found = import_source(workspace, tree({**files, "s.csv": b"file,width\n1.png,2\n3.png,3\n"}))
     assert found.reading == "classes by the folders; not used: 's.csv'"
     assert load_dataset_folder(found.folder).reading == found.reading
+
+
+def read(files: dict[str, str], pictures):
+    """Return what an import would read, folders and tables together."""
+    entries = [entry(name, text.encode()) for name, text in files.items()]
+    layout, _ = read_layout([*entries, *map(entry, pictures)], "it", Told())
+    return layout
+
+
+def labels_of(layout) -> set[str]:
+    return {place.class_name for place in layout.places}
+
+
+@pytest.mark.parametrize("folders", [("images_001/images", "images_002/images"), ("site1", "site2"),
+                                     ("train-jpg", "test-jpg")])  # fmt: skip
+@pytest.mark.parametrize("heading", ["Image Index,Finding Labels", "image_name,ripeness"])
+def test_folders_that_are_no_classes_never_beat_a_table(folders, heading):
+    pictures = [f"{folder}/{10 * k + n}.png" for k, folder in enumerate(folders) for n in range(6)]
+    assert labels_of(read({"d.csv": listing(pictures, "AB", heading)}, pictures)) == {"A", "B"}
+
+
+def test_one_hot_beside_folders_that_are_no_classes():
+    pictures = [f"part{k}/{10 * k + n}.jpg" for k in range(2) for n in range(6)]
+    rows = [f"{name.rsplit('/')[-1]},{1 - n % 2}.0,{n % 2}.0" for n, name in enumerate(pictures)]
+    table = "\n".join(["image,MEL,NV", *rows])
+    assert labels_of(read({"gt.csv": table}, pictures)) == {"MEL", "NV"}
+    real = [name.replace("part0", "cats").replace("part1", "dogs") for name in pictures]
+    with pytest.raises(QuestionError, match="and the folders say different classes"):
+        read({"gt.csv": table}, real)
+
+
+def test_unlabelled_pictures_do_not_outvote_a_table():
+    train, test = numbered("stage_2_train_images", 0), numbered("stage_2_test_images", 100, 20)
+    layout = read({"labels.csv": listing(train, "01", "patientId,Target")}, [*train, *test])
+    assert labels_of(layout) == {"0", "1"}
+    assert len(layout.places) == len(train)
+
+
+def test_a_table_in_the_folder_of_each_site():
+    sites = {f"s{k}": [f"s{k}/{10 * k + n}.png" for n in range(6)] for k in range(3)}
+    tables = {f"{site}/labels.csv": listing(names, "AB", "file,label")
+              for site, names in sites.items()}  # fmt: skip
+    pictures = [name for names in sites.values() for name in names]
+    layout = read(tables, pictures)
+    assert (len(layout.places), labels_of(layout)) == (18, {"A", "B"})
+    parts = {"part1.csv": tables["s0/labels.csv"], "part2.csv": tables["s1/labels.csv"]}
+    assert len(read(parts, pictures[:12]).places) == 12
+
+
+def test_masks_are_not_what_a_table_names():
+    pictures = [f"images/{n:03}.jpg" for n in range(8)]
+    masks = [name.replace("images", "masks").replace("jpg", "png") for name in pictures]
+    table = listing([name.replace(".jpg", "") for name in pictures], "ab", "image,label")
+    layout = read({"labels.csv": table}, [*pictures, *masks])
+    assert sorted(place.name for place in layout.places) == pictures
+
+
+def test_lists_of_parts_divide_a_full_list():
+    pictures = numbered("images", 0, 12)
+    tables = {"labels.csv": listing(pictures), "train.csv": listing(pictures[:8]),
+              "val.csv": listing(pictures[8:])}  # fmt: skip
+    layout = read(tables, pictures)
+    assert [place.split for place in layout.places] == ["train"] * 8 + ["validation"] * 4
+    tables["val.csv"] = "image\n" + "\n".join(name.rsplit("/")[-1] for name in pictures[8:])
+    assert "'val.csv'" in read(tables, pictures).reading
+
+
+@pytest.mark.parametrize("form", ["{}_labels", "labels_{}", "{}_df", "ISIC_{}_GroundTruth"])
+def test_names_of_tables_say_their_split(form):
+    train, test = numbered("pics", 0), numbered("pics", 100, 20)
+    tables = {f"{form.format('train')}.csv": listing(train),
+              f"{form.format('test')}.csv": listing(test)}  # fmt: skip
+    splits = {place.name: place.split for place in read(tables, [*train, *test]).places}
+    assert splits == {**dict.fromkeys(train, "train"), **dict.fromkeys(test, "test")}
+
+
+def test_dummy_answers_of_a_longer_list_are_not_learned():
+    train, test = numbered("train", 0, 6), numbered("test", 100, 9)
+    layout = read({"train.csv": listing(train), "example.csv": listing(test)}, [*train, *test])
+    assert [place.name for place in layout.places] == train
+    assert "tables not used: 'example.csv'" in layout.reading
+
+
+def test_a_correction_that_contradicts_is_asked_about():
+    tables = {"old.csv": listing(PICTURES * 2), "corrected.csv": listing(PICTURES[:4], "ba")}
+    with pytest.raises(QuestionError, match="say different classes of the same pictures"):
+        read(tables, PICTURES)
+
+
+def test_equal_names_in_train_and_test_are_the_table_s_own():
+    pictures = [f"{split}/{n}.png" for split in ("train", "test") for n in range(1, 9)]
+    layout = read({"trainLabels.csv": listing([f"{n}" for n in range(1, 9)])}, pictures)
+    assert {place.name for place in layout.places} == set(pictures[:8])
+
+
+def test_classes_that_differ_in_form_between_tables_are_one():
+    train, test = numbered("train", 0), numbered("test", 100)
+    tables = {"train.csv": listing(train, "01"), "test.csv": listing(test).replace(",a", ",0.0")
+              .replace(",b", ",1.0")}  # fmt: skip
+    assert labels_of(read(tables, [*train, *test])) == {"0", "1"}
+    assert len(read(tables, [*train, *test]).places) == 24
+
+
+def test_numbers_are_called_as_the_folders_that_say_the_same():
+    pictures = [f"{'cats' if n % 2 else 'dogs'}/{n}.jpg" for n in range(8)]
+    layout = read({"t.csv": listing(pictures, "10", "path,class_id")}, pictures)
+    assert layout.classes == ("cats", "dogs")
+    assert all(place.name.startswith(place.class_name) for place in layout.places)
+    assert "called as the folders are" in layout.reading
+
+
+def test_one_picture_outside_drops_no_division():
+    pictures = [*numbered("train", 0), *numbered("test", 100), "cover.jpg"]
+    layout = read({"labels.csv": listing(pictures)}, pictures)
+    assert [place.split for place in layout.places] == ["train"] * 12 + ["test"] * 12 + [None]
+
+
+def test_a_stem_with_a_dot_is_its_own_picture():
+    pictures = [*(f"im/leaf{n}.jpg" for n in range(4)), *(f"im/leaf{n}.back.jpg" for n in range(4))]
+    rows = [f"leaf{n}.back,{'ab'[n % 2]}" for n in range(4)]
+    layout = read({"labels.csv": "\n".join(["image,label", *rows])}, pictures)
+    assert [place.name for place in layout.places] == pictures[4:]
+
+
+@pytest.mark.parametrize("nothing", ["NA", "null", "N/A", "-", "?", "#REF!", "\\N", "nan"])
+def test_words_for_nothing_are_no_class(nothing):
+    rows = [f"{n}.jpg,{['a', 'b', nothing][n % 3]}" for n in range(6)]
+    layout = read({"labels.csv": "\n".join(["image,label", *rows])}, PICTURES)
+    assert layout.classes == ("a", "b")
+    assert sum("without a class" in one.reason for one in layout.skipped) == 2
+
+
+@pytest.mark.parametrize("above", ["Labels of 2024\n", "# made by hand\n\n", "My table,,\n"])
+def test_a_title_above_the_heading(above):
+    table = above + "image,label,note\n" + "\n".join(f"{n}.jpg,{'ab'[n % 2]},x" for n in range(6))
+    assert read({"labels.csv": table}, PICTURES).classes == ("a", "b")

@@ -75,6 +75,7 @@ def test_what_each_column_means(heading, row, expected):
         ("img,label,category", lambda n: (n, label(n), "AB"[n % 2]), ["label", "category"]),
         ("img,ripeness,style", lambda n: (n, label(n), "AB"[n % 2]), ["ripeness", "style"]),
         ("img,cat,dog,frog", lambda n: (n, n % 2, n % 3 % 2, 1), ["cat", "dog"]),
+        ("file,width", lambda n: (f"{n}.jpg", 640 + n % 3), ["width"]),
         ("img,style,cat,dog", lambda n: (n, label(n), n % 2, 1 - n % 2), ["style", "cat,dog"]),
     ],
 )
@@ -89,7 +90,6 @@ def test_columns_of_classes_that_disagree_are_asked(heading, row, choices):
 @pytest.mark.parametrize(
     ("heading", "row", "said"),
     [
-        ("file,width", lambda n: (f"{n}.jpg", 640 + n % 3), "no column says which class"),
         ("file,score", lambda n: (f"{n}.jpg", n % 4 + 0.25), "no column says which class"),
         ("file,url", lambda n: (f"{n}.jpg", f"https://example.org/{n}"), "no column says"),
         ("file,label", lambda n: (f"x{n}.jpg", label(n)), r"'x0\.jpg' is none of them"),
@@ -109,9 +109,64 @@ def test_a_column_that_is_not_there_is_named():
 
 def test_folds_and_strange_splits_are_said():
     fold = columns("img,label,fold", lambda n: (n, label(n), n % 5))
-    assert "'fold' is of folds and was not used" in fold.said("t.csv")
+    assert fold.said("t.csv").endswith("; not used: 'fold'")
     strange = columns("img,label,split", lambda n: (n, label(n), "AB"[n // 3 % 2]))
-    assert "'split' says no split that is known" in strange.said("t.csv")
+    assert strange.said("t.csv").endswith("; not used: 'split'")
+    foreign = columns("img,label,split", lambda n: (n, label(n), ["lära", "test"][n // 3 % 2]))
+    assert "where 'lära' is taken for training" in foreign.said("t.csv")
+    assert [foreign.splits.of(["1", "cat", word])[0] for word in ("lära", "test")] == [
+        "train", "test",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "heading", ["img,label,train,val,test", "img,label,is_train,is_val,is_test"]
+)
+def test_a_flag_for_each_split(heading):
+    found = columns(heading, lambda n: (n, label(n), *(int(n // 3 % 3 == k) for k in range(3))))
+    flags = [["1", "0", "0"], ["0", "1", "0"], ["0", "0", "1"]]
+    said = [found.splits.of(["1", "cat", *row])[0] for row in flags]
+    assert said == ["train", "validation", "test"]
+    assert found.splits.of(["1", "cat", "0", "0", "0"]) == (None, "no flag")
+
+
+@pytest.mark.parametrize("yes", ["x", "1", "True", "WAHR", "ja"])
+def test_a_flag_that_is_set_only_where_it_is_true(yes):
+    found = columns("img,label,test", lambda n: (n, label(n), yes if n // 3 % 4 == 3 else ""))
+    assert [found.splits.of(["1", "cat", cell])[0] for cell in (yes, "")] == ["test", "train"]
+
+
+def test_a_class_may_be_called_train():
+    found = columns("img,plane,train,bus", lambda n: (n, *(int(n % 3 == k) for k in range(3))))
+    assert names(found) == ("img", ("plane", "train", "bus"), ())
+
+
+@pytest.mark.parametrize(
+    ("heading", "row", "label_column"),
+    [
+        ("image,label,finding", lambda n: (n, f"masks/{n}.png", label(n)), "finding"),
+        ("image,target,kind", lambda n: (n, n / 7, label(n)), "kind"),
+        ("image,kind,fold", lambda n: (n, label(n), n % 5), "kind"),
+        ("image/path,class/label", lambda n: (f"images/{n}.jpg", label(n)), "class/label"),
+        ("image,species", lambda n: (n, ["E.coli", "P.vivax"][n % 2]), "species"),
+    ],
+)
+def test_cells_that_are_no_classes_are_none(heading, row, label_column):
+    assert names(columns(heading, row))[1] == (label_column,)
+
+
+def test_a_rhythm_of_rows_hides_no_split():
+    pictures = {n: f"images/{n}.jpg" for n in range(10_000)}
+    rows = [["img", "label", "split"], *(
+        [str(n), label(n), "test" if n % 5 == 0 else "train"] for n in pictures)]  # fmt: skip
+    found = find_columns(rows, PictureIndex(pictures), Told())
+    assert [column.name for column in found.splits.columns] == ["split"]
+
+
+def test_what_no_number_is_ends_nothing():
+    for cell in ("9" * 5000, "0" * 200_000 + "x"):
+        rows = [[f"{n}.jpg", cell, label(n)] for n in PICTURES]
+        assert find_columns(rows, PictureIndex(PICTURES), Told()).picture.name == "1"
 
 
 def test_flags_together_say_one_split():

@@ -48,10 +48,10 @@ def test_the_longest_common_end_decides(index, cell, picture):
 
 
 def test_near_the_table_goes_first():
-    assert PictureIndex(PICTURES, "train/labels.csv").number("1.jpg") == 0
-    assert PictureIndex(PICTURES, "val/labels.csv").number("1.jpg") == 1
-    assert PictureIndex(PICTURES, "val/labels.csv").number("train/images/1.jpg") == 0
-    assert PictureIndex(PICTURES, "val/labels.csv").number("2") == 2
+    assert PictureIndex(PICTURES).beside("train/labels.csv").number("1.jpg") == 0
+    assert PictureIndex(PICTURES).beside("val/labels.csv").number("1.jpg") == 1
+    assert PictureIndex(PICTURES).beside("val/labels.csv").number("train/images/1.jpg") == 0
+    assert PictureIndex(PICTURES).beside("val/labels.csv").number("2") == 2
 
 
 def test_other_folders_are_told(index):

@@ -6,6 +6,7 @@ import io
 
 import pytest
 
+from tl_core.data.question import QuestionError
 from tl_core.data.sources import Entry
 from tl_core.data.tables import rows as module
 from tl_core.data.tables.rows import TableError, read_rows
@@ -29,11 +30,42 @@ def entry(data: bytes, size: int = -1) -> Entry:
 )  # fmt: skip
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
 def test_delimiters_and_encodings(text, encoding):
-    assert read_rows(entry(text.encode(encoding))) == [["a", "b"], ["1", "x;y"], ["2", "z"]]
+    assert read_rows(entry(text.encode(encoding)))[0] == [["a", "b"], ["1", "x;y"], ["2", "z"]]
 
 
 def test_a_row_cut_short_does_not_change_the_delimiter():
-    assert read_rows(entry(b"0,ant\n1,bee\n2\n")) == [["0", "ant"], ["1", "bee"], ["2"]]
+    assert read_rows(entry(b"0,ant\n1,bee\n2\n"))[0] == [["0", "ant"], ["1", "bee"], ["2"]]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "words", "said"),
+    [
+        ("utf-8", ["Bär", "猫"], ""),
+        ("utf-16", ["Bär", "猫"], ""),
+        ("utf-16-le", ["Bär", "Öl"], ""),
+        ("utf-16-be", ["Bär", "Öl"], ""),
+        ("cp1252", ["Bär", "été", "Ångström"], "cp1252"),
+        ("mac_roman", ["Bär", "gâteau"], "mac_roman"),
+        ("cp1251", ["кошка", "Собака"], "cp1251"),
+        ("cp1253", ["γάτα", "σκύλος"], "cp1253"),
+        ("cp932", ["たんぽぽ", "ネコ", "犬"], "cp932"),
+        ("gbk", ["汽车", "向日葵", "玫瑰"], "gbk"),
+        ("big5", ["貓", "狗", "汽車", "蘋果"], "big5"),
+    ],
+)
+def test_letters_of_many_languages(encoding, words, said):
+    text = "file,label\n" + "\n".join(f"{n}.jpg,{word}" for n, word in enumerate(words))
+    rows, told = read_rows(entry(text.encode(encoding)))
+    assert [row[1] for row in rows[1:]] == words
+    assert bool(told) == bool(said)
+    assert said in told
+
+
+def test_letters_that_fit_several_languages_are_asked():
+    data = "file,label\n1.jpg,고양이\n2.jpg,강아지\n".encode("cp949")
+    with pytest.raises(QuestionError, match=r"--names-in 'cp949': Korean: 고양이, 강아지"):
+        read_rows(entry(data))
+    assert read_rows(entry(data), "cp949")[0][1] == ["1.jpg", "고양이"]
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tl_core.data.dataset import Skipped, Split
+from tl_core.data.folder_tree import is_mask_folder
 from tl_core.data.layout import Layout, Place, check_places, few, natural, picture_names
 from tl_core.data.question import Choice, QuestionError, Told
 from tl_core.data.sources import Entry
-from tl_core.data.split_words import split_of
+from tl_core.data.split_words import split_within
 from tl_core.data.tables.columns import Columns, find_columns
 from tl_core.data.tables.matching import Match, PictureIndex
 from tl_core.data.tables.rows import ENDINGS, Row, TableError, read_rows, unusable
@@ -31,6 +33,8 @@ class _Read:
         places: the class and the split of each picture, by its number.
         skipped: rows and pictures that cannot be used.
         part: the split that the table's own name or folder says.
+        keys: the headings of its pictures and classes.
+        letters: how its letters were read, where it does not say.
     """
 
     table: str
@@ -38,6 +42,8 @@ class _Read:
     places: Mapping[int, tuple[str, Split | None]]
     skipped: tuple[Skipped, ...]
     part: Split | None
+    keys: tuple[str | None, ...]
+    letters: str
 
     @property
     def labels(self) -> set[str]:
@@ -70,34 +76,44 @@ def arrange_by_table(
     """
     told = told or Told()
     pictures, skipped = picture_names([entry.name for entry in entries])
+    index = PictureIndex({n: p for n, p in pictures.items() if not _is_mask(p)} or pictures)
     tables = sorted(
         (entry for entry in entries if is_table(entry.name) and (named or told.read_as) in
          ("", entry.name)), key=lambda entry: entry.name.count("/")
     ) or [entry for entry in entries if is_table(entry.name)]  # fmt: skip
     found: list[_Read] = []
-    failed: list[UserError] = []
+    failed: dict[str, UserError] = {}
     for table in tables[:_TRIED]:
         try:
-            found.append(_read(table, pictures, told))
+            found.append(_read(table, index, told))
         except UserError as error:
-            failed.append(error)
+            failed[table.name] = error
     if not named:
         found = [one for one in found if _SUBMISSION not in one.table.lower()] or found
     found.sort(key=lambda one: -len(one.places))
     named_most = len(found[0].places) if found else 0
-    questions = [error for error in failed if isinstance(error, QuestionError)]
+    questions = [error for error in failed.values() if isinstance(error, QuestionError)]
     if questions and 2 * named_most < len(pictures):
         raise questions[0]
     if not found:
-        raise failed[0] if failed else TableError(f"There is no table in {source}.")
-    layout = _together(_parts(found, source), pictures, source)
+        raise next(iter(failed.values()), TableError(f"There is no table in {source}."))
+    used = _parts(found, source)
+    layout = _together(used, pictures, source)
+    left = [table.name for table in tables if table.name not in {one.table for one in used}]
+    if left:
+        layout = replace(layout, reading=f"{layout.reading}; tables not used: {few(left)}")
     others = [one for one in skipped if not is_table(one.path)]
     return replace(layout, skipped=(*others, *layout.skipped))
 
 
-def _read(table: Entry, pictures: Mapping[int, str], told: Told) -> _Read:
-    rows = read_rows(table)
-    index = PictureIndex(pictures, table.name)
+def _read(table: Entry, index: PictureIndex, told: Told) -> _Read:
+    rows, letters = read_rows(table, told.names_in)
+    part = _part_of(table.name)
+    pictures = index.pictures
+    if part:  # train.csv says nothing of what lies in a folder for testing
+        pool = {n: p for n, p in pictures.items() if _folder_split(p) in (None, part)}
+        index = PictureIndex(pool) if 0 < len(pool) < len(pictures) else index
+    index = index.beside(table.name)
     columns = find_columns(rows, index, told)
     body = rows[columns.has_heading :]
     matches = _matches(body, columns, index)
@@ -106,34 +122,44 @@ def _read(table: Entry, pictures: Mapping[int, str], told: Told) -> _Read:
         cell = next(_cell(r, columns) for r, m in zip(body, matches, strict=True) if not m)
         why = f"{hits:,} of its {len(body):,} rows name pictures that are here ({cell!r} is none)"
         raise unusable(table.name, rows[0], why)
-    found: dict[int, tuple[str, Split | None]] = {}
-    twice: set[int] = set()
-    skipped: list[Skipped] = []
-    for row, match in zip(body, matches, strict=True):
-        cell = encodable(_cell(row, columns))
-        if match is None:
-            skipped.append(Skipped(cell, f"named in {table.name} and not there"))
-            continue
-        picture, label = match.picture, columns.labels.of(row)
-        split, unknown = columns.splits.of(row)
-        if not label:
-            skipped.append(Skipped(pictures[picture], f"without a class in {table.name}"))
-        elif unknown:
-            reason = f"its split {unknown!r} in {table.name} is not known"
-            skipped.append(Skipped(pictures[picture], reason))
-        elif found.setdefault(picture, (label, split)) != (label, split):
-            twice.add(picture)
-    for picture in sorted(twice):
-        said = f"in several classes of {table.name}"
-        skipped.append(Skipped(pictures[picture], said))
-        del found[picture]
-    labels = {label for label, _ in found.values()}
-    part = _part_of(table.name)
+    places, skipped = _placed(table.name, zip(body, matches, strict=True), columns, pictures)
+    labels = {label for label, _ in places.values()}
     if not labels or (len(labels) < 2 and part in (None, "train")):
         why = f"it says the same class of all its pictures, {few(labels)}" if labels else (
             "it says no class of any picture")  # fmt: skip
         raise unusable(table.name, rows[0], why)
-    return _Read(table.name, columns, found, tuple(skipped), part)
+    keys = tuple(column.key for column in (columns.picture, *columns.labels.columns))
+    return _Read(table.name, columns, places, tuple(skipped), part, keys, letters)
+
+
+def _placed(
+    table: str,
+    rows: Iterable[tuple[Row, Match | None]],
+    columns: Columns,
+    pictures: Mapping[int, str],
+) -> tuple[dict[int, tuple[str, Split | None]], list[Skipped]]:
+    """Return the class and split of each picture, and what cannot be used."""
+    found: dict[int, tuple[str, Split | None]] = {}
+    twice: set[int] = set()
+    skipped: list[Skipped] = []
+    for row, match in rows:
+        if match is None:
+            cell = encodable(_cell(row, columns))
+            skipped.append(Skipped(cell, f"named in {table} and not there"))
+            continue
+        picture, label = match.picture, columns.labels.of(row)
+        split, unknown = columns.splits.of(row)
+        if not label:
+            skipped.append(Skipped(pictures[picture], f"without a class in {table}"))
+        elif unknown:
+            reason = f"its split {unknown!r} in {table} is not known"
+            skipped.append(Skipped(pictures[picture], reason))
+        elif found.setdefault(picture, (label, split)) != (label, split):
+            twice.add(picture)
+    for picture in sorted(twice):
+        skipped.append(Skipped(pictures[picture], f"in several classes of {table}"))
+        del found[picture]
+    return found, skipped
 
 
 def _cell(row: Row, columns: Columns) -> str:
@@ -167,24 +193,56 @@ def _part_of(table: str) -> Split | None:
     """Return the split that a table speaks of, by its name or its folder's."""
     *folders, name = table.replace("\\", "/").split("/")
     stem = name.rpartition(".")[0]
-    return split_of(stem) or (split_of(folders[-1]) if folders else None)
+    return split_within(stem) or (split_within(folders[-1]) if folders else None)
 
 
 def _parts(found: Sequence[_Read], source: str) -> list[_Read]:
-    """Return the table that names most, and those of the other parts; ask where two disagree."""
-    first, *others = found
+    """Return the table that names most, and those that go with it; ask where two disagree.
+
+    What goes with it: tables of other splits, tables of other folders or numbers with the same
+    headings, and lists of parts of the same pictures.
+    """
+    first = found[0]
+    learning = [one for one in found if one.part == "train"]
+    if learning and not any(first.places.keys() & one.places.keys() for one in learning):
+        first = learning[0]
     used = [first]
-    for one in others:
+    for one in found:
+        if one is first:
+            continue
         held = {number: place for read in used for number, place in read.places.items()}
         common = held.keys() & one.places.keys()
-        if 2 * len(common) > len(one.places):
+        if common:
             differ = sum(held[number][0] != one.places[number][0] for number in common)
-            if differ and 2 * len(one.places) >= len(first.places) and one.columns.is_headed:
+            if differ and one.columns.is_headed:
                 _ask_table(first, one, source)
-        elif first.part and one.part and one.part != first.part:
+            elif not differ and one.part and not first.part:
+                used.append(one)
+        elif (first.part and one.part and one.part != first.part) or _are_pieces(first, one):
             used.append(one)
-    learns = {label for one in used if one.part == "train" for label in one.labels}
-    return [one for one in used if one.labels <= learns] if learns else [first]
+    learns = {label for one in used if one.part in ("train", None) for label in one.labels}
+    return [read for one in used if (read := _spelt_as(one, learns)).labels <= learns] or [first]
+
+
+def _are_pieces(one: _Read, other: _Read) -> bool:
+    """Say whether two tables were one: each in the folder of its pictures, or part 1 and part 2."""
+    (above, name), (beside, called) = (read.table.rpartition("/")[::2] for read in (one, other))
+    is_alike = re.sub(r"\d+", "", name) == re.sub(r"\d+", "", called)
+    return one.keys == other.keys and is_alike and (above, name) != (beside, called)
+
+
+def _spelt_as(read: _Read, learns: set[str]) -> _Read:
+    """Spell the classes of another table as the ones that learn: Cat as cat, 0.0 as 0."""
+    plain = {_plain(label): label for label in sorted(learns)}
+    places = {
+        number: (label if label in learns else plain.get(_plain(label), label), split)
+        for number, (label, split) in read.places.items()
+    }
+    return replace(read, places=places)
+
+
+def _plain(label: str) -> str:
+    return re.sub(r"\.0+$", "", label.casefold())
 
 
 def _ask_table(first: _Read, other: _Read, source: str) -> None:
@@ -201,16 +259,20 @@ def _ask_table(first: _Read, other: _Read, source: str) -> None:
 
 def _together(reads: Sequence[_Read], pictures: Mapping[int, str], source: str) -> Layout:
     found: dict[int, tuple[str, Split | None]] = {}
+    are_parts = len({one.part for one in reads} - {None}) > 1
     for one in reads:
+        part = one.part if are_parts else None
         for number, (label, split) in one.places.items():
-            found.setdefault(number, (label, split or (one.part if len(reads) > 1 else None)))
+            if found.get(number, (label, None))[1] is None:
+                found[number] = (label, split or part)
     names = ", ".join(one.table for one in reads)
     alike = {one.columns.said(names) for one in reads}
     said = alike.pop() if len(alike) == 1 else "; ".join(r.columns.said(r.table) for r in reads)
-    said += "; splits by the tables" if len(reads) > 1 else ""
+    said += "; splits by the tables" if are_parts else ""
+    said += "".join(f"; {one.letters}" for one in reads if one.letters)
     if not any(split for _, split in found.values()):
         folders = {number: _folder_split(pictures[number]) for number in found}
-        if None not in folders.values() and {"train"} < set(folders.values()):
+        if {"train"} < {split for split in folders.values() if split}:
             found = {number: (label, folders[number]) for number, (label, _) in found.items()}
             said += "; splits by the folders"
     is_given = any(split for _, split in found.values())
@@ -225,9 +287,15 @@ def _together(reads: Sequence[_Read], pictures: Mapping[int, str], source: str) 
     learns = {place.class_name for place in places if place.split in (None, "train")}
     check_places(places, learns, source)
     is_headed = all(one.columns.is_headed for one in reads)
-    return Layout(natural(learns), places, is_given, tuple(skipped), said, is_headed)
+    is_one_hot = reads[0].columns.are_one_hot
+    return Layout(natural(learns), places, is_given, tuple(skipped), said, is_headed, is_one_hot)
 
 
 def _folder_split(name: str) -> Split | None:
     folders = name.replace("\\", "/").split("/")[:-1]
-    return next((split for folder in folders if (split := split_of(folder))), None)
+    return next((split for folder in folders if (split := split_within(folder))), None)
+
+
+def _is_mask(name: str) -> bool:
+    """Say whether a picture lies in a folder of masks; tables name the pictures beside it."""
+    return any(is_mask_folder(folder) for folder in name.replace("\\", "/").split("/")[:-1])

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from tl_core.data.layout import few
 from tl_core.data.question import Choice, QuestionError, Told
 from tl_core.data.tables.headings import LABELS, PICTURES
-from tl_core.data.tables.labels import LabelColumns, find_labels
+from tl_core.data.tables.labels import LabelColumns, find_labels, is_one_hot
 from tl_core.data.tables.matching import PictureIndex
 from tl_core.data.tables.rows import Row, unusable
-from tl_core.data.tables.sample import Column, Sample, take_sample
-from tl_core.data.tables.splits import SplitColumns, find_splits
+from tl_core.data.tables.sample import Column, Sample, is_yes_or_no, take_sample
+from tl_core.data.tables.splits import SplitColumns, find_splits, flag_of
 
 
 @dataclass(frozen=True)
@@ -26,26 +26,33 @@ class Columns:
         picture: the column that names the pictures.
         labels: the column of the classes, or one for each class.
         splits: the columns that divide the pictures; none in most tables.
+        unused: the names of the others, but for an index.
         has_heading: whether the first row names the columns.
     """
 
     picture: Column
     labels: LabelColumns
     splits: SplitColumns
+    unused: tuple[str, ...]
     has_heading: bool
 
     @property
     def is_headed(self) -> bool:
         """Whether the heading of the classes means class, and no list of sizes is taken for one."""
-        keys = [column.key for column in self.labels.columns]
-        return not self.has_heading or any(key in LABELS for key in keys)
+        return not self.has_heading or self.labels.columns[0].key in LABELS
+
+    @property
+    def are_one_hot(self) -> bool:
+        """Whether each class has a column of its own."""
+        return len(self.labels.columns) > 1
 
     def said(self, table: str) -> str:
         """Return how the table was read, in one line."""
         label = few([column.name for column in self.labels.columns])
         what = "column" if len(self.labels.columns) == 1 else "columns"
         read = f"labels from {what} {label} of {table}; pictures by column {self.picture.name!r}"
-        return "; ".join([read, *filter(None, [self.splits.said])])
+        left = f"not used: {few(self.unused, 8)}" if self.unused else ""
+        return "; ".join(filter(None, [read, self.splits.said, left]))
 
 
 def find_columns(rows: Sequence[Row], index: PictureIndex, told: Told) -> Columns:
@@ -69,10 +76,15 @@ def find_columns(rows: Sequence[Row], index: PictureIndex, told: Told) -> Column
             f"no column names pictures that are here (for example {example!r} is none of them)",
         )
     others = [column for column in sample.columns if column is not picture]
-    splits = find_splits(others)
+    flags = [column for column in others if is_yes_or_no(column)]
+    # A class may be called train: then it is one of several that are no splits.
+    are_classes = is_one_hot(flags) and not all(map(flag_of, flags))
+    splits = find_splits([column for column in others if not are_classes or column not in flags])
     rest = [column for column in others if column not in splits.columns]
     labels = find_labels(sample, rows[0], rest, told.label_column)
-    return Columns(picture, labels, splits, sample.has_heading)
+    used = (picture, *labels.columns, *splits.columns)
+    unused = tuple(c.name for c in sample.columns if c not in used and c.filled and not c.is_index)
+    return Columns(picture, labels, splits, unused, sample.has_heading)
 
 
 def _picture_column(sample: Sample) -> Column | None:

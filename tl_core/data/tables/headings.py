@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 
 LABELS = {name: rank for rank, name in enumerate((
-    "label", "labels", "class", "classes", "class_name", "classname", "class_label", "label_name",
-    "labelname", "category", "category_name", "target", "species", "breed", "diagnosis", "dx",
+    "label", "labels", "finding_labels", "class", "classes", "class_name", "classname",
+    "class_label", "label_name", "labelname", "category", "category_name", "target", "species",
+    "breed", "diagnosis", "dx",
     "disease", "choice", "emotion", "sentiment", "tag", "ground_truth", "annotation", "classid",
     "class_id", "label_id", "category_id", "klasse", "klassen", "kategorie", "classe", "categorie",
     "clase", "categoria", "etikett", "etichetta", "etiqueta", "etiquette",
@@ -31,7 +32,8 @@ SPLITS = {"split", "splits", "set", "subset", "partition", "usage", "phase", "da
           "aufteilung"}  # fmt: skip
 """Headings that mean split, where the cells agree."""
 
-FOLDS = {"fold", "folds", "kfold", "k_fold", "cv_fold"}
+FOLDS = {"fold", "folds", "kfold", "k_fold", "cv_fold", "fold_id", "fold_no", "strat_fold", "cv",
+         "cv_split", "stratifiedkfold", "kfold_id"}  # fmt: skip
 """Headings of a division into parts that take turns."""
 
 MEASURES = {
@@ -46,6 +48,8 @@ MEASURES = {
     "credit", "credits", "photographer", "licence", "license", "copyright", "comment", "comments",
     "note", "notes", "remark", "bemerkung", "caption", "description", "title", "md5", "sha1",
     "sha256", "hash", "format", "mode", "annotator", "annotation_id", "user", "camera", "device",
+    "subject", "subject_id", "patient", "patient_id", "patientid", "lesion_id", "person", "site",
+    "hospital", "clinic", "center", "centre", "session", "scanner", "group_id", "rater", "reader",
     "breite", "hoehe", "höhe", "groesse", "größe", "datum", "quelle",
 }  # fmt: skip
 """Headings of what is known of a picture and is no class, unless the person says so."""
@@ -57,4 +61,4 @@ def key_of(heading: str) -> str:
     >>> key_of(" Image Name"), key_of("Roi.X1")
     ('image_name', 'roi_x1')
     """
-    return re.sub(r"[\s_.-]+", "_", heading.strip().lower()).strip("_")
+    return re.sub(r"[\s_./\\-]+", "_", heading.strip().lower()).strip("_")

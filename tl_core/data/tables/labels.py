@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from tl_core.data.layout import clean_name, few
 from tl_core.data.question import FOLDERS, Choice, QuestionError
-from tl_core.data.tables.headings import LABELS, MEASURES
+from tl_core.data.split_words import YES
+from tl_core.data.tables.headings import FOLDS, LABELS, MEASURES
 from tl_core.data.tables.rows import Row, unusable
-from tl_core.data.tables.sample import Column, Sample, is_empty
+from tl_core.data.tables.sample import Column, Sample, is_empty, is_yes_or_no
 
-_YES, _NO = {"1", "1.0", "true", "yes"}, {"0", "0.0", "false", "no", ""}
 _FRACTION = re.compile(r"[+-]?\d*[.,]\d+(e[+-]?\d+)?", re.IGNORECASE)
 _DATE = re.compile(r"\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/.]\d\d?[-/.]\d{4}")
 
@@ -52,21 +52,23 @@ def find_labels(sample: Sample, first: Row, columns: Sequence[Column], told: str
     """
     if told:
         return LabelColumns(_told(sample, told))
-    if named := [column for column in columns if column.key in LABELS and column.filled]:
+    named = [c for c in columns if c.key in LABELS and c.filled and _may_be_headed(c)]
+    if named:
         return LabelColumns((_of_headed(sample, named),))
-    rest = [column for column in columns if not column.is_index and column.key not in MEASURES]
-    flags = tuple(column for column in rest if _is_flag(column))
-    others = [column for column in rest if column not in flags and _may_be_classes(column, sample)]
-    choices: list[tuple[Column, ...]] = [(column,) for column in others]
-    if sample.has_heading and _is_one_hot(flags):
+    rest = [c for c in columns if not c.is_index and c.key not in FOLDS]
+    flags = tuple(c for c in rest if is_yes_or_no(c) and c.key not in MEASURES)
+    others = [c for c in rest if c not in flags and _may_be_classes(c, sample)]
+    choices: list[tuple[Column, ...]] = [(c,) for c in others if c.key not in MEASURES]
+    if sample.has_heading and is_one_hot(flags):
         choices.append(flags)
     else:
         choices += [(column,) for column in flags if len(set(column.cells)) > 1]
+    measures = [(column,) for column in others if column.key in MEASURES]
+    if len(choices) > 1 or (not choices and measures):
+        _ask(sample, choices or measures, are_several=len(flags) > 2 and not others)
     if not choices:
         raise unusable(sample.table, first, "no column says which class a picture is of; head it "
                        "with the word label, or name it with --label-column")  # fmt: skip
-    if len(choices) > 1:
-        _ask(sample, choices, are_several=len(flags) > 2 and not others)
     return LabelColumns(choices[0])
 
 
@@ -96,9 +98,10 @@ def _ask(
         "; some rows say yes in several of them, and a picture can be of one class only"
         if are_several else ""
     )  # fmt: skip
+    which = "Several columns" if len(choices) > 1 else "One column"
     raise QuestionError(
         "label_column",
-        f"Several columns of {sample.table} could say the classes{several}",
+        f"{which} of {sample.table} could say the classes{several}",
         [
             *(Choice(",".join(c.name for c in columns), _example(columns)) for columns in choices),
             Choice(FOLDERS, "the table is left aside and the folders say the classes"),
@@ -120,27 +123,36 @@ def _same_classes(a: Column, b: Column) -> bool:
 
 
 def _says_yes(cell: str) -> bool:
-    return cell.strip().lower() in _YES
+    return cell.strip().lower() in YES
 
 
-def _is_flag(column: Column) -> bool:
-    return bool(column.filled) and all(cell.lower() in _YES | _NO for cell in column.cells)
-
-
-def _is_one_hot(columns: Sequence[Column]) -> bool:
+def is_one_hot(columns: Sequence[Column]) -> bool:
+    """Say whether each row says yes in one of several columns, as one-hot labels do."""
     if len(columns) < 2:
         return False
     counts = [sum(map(_says_yes, cells)) for cells in zip(*(c.cells for c in columns), strict=True)]
     return max(counts) == 1 and 2 * sum(counts) >= len(counts)
 
 
+def _may_be_headed(column: Column) -> bool:
+    """Say whether what is headed as classes is: no files, and no measures."""
+    kinds = len(set(column.filled))
+    are_files = column.looks_like_files and 2 * kinds > len(column.filled)
+    return not are_files and not _are_fractions(column)
+
+
 def _may_be_classes(column: Column, sample: Sample) -> bool:
     """Say whether cells may be classes: few and often, no measures, no dates, no files."""
     cells, kinds = column.filled, len(set(column.filled))
-    if kinds < 2 or column.looks_like_files or column.is_index:
+    if kinds < 2 or column.is_index or (column.looks_like_files and 2 * kinds > len(cells)):
         return False
     if len(sample.columns) == 2 and not column.is_number:
         return True
     if 2 * kinds > len(cells) or any(map(_DATE.match, cells)):
         return False
-    return not any(_FRACTION.fullmatch(c) and float(c.replace(",", ".")) % 1 for c in cells)
+    return not _are_fractions(column)
+
+
+def _are_fractions(column: Column) -> bool:
+    cells = column.filled
+    return any(_FRACTION.fullmatch(c) and float(c.replace(",", ".")) % 1 for c in cells)

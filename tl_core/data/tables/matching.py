@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any, cast
@@ -20,10 +21,12 @@ _ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,4}$")
 _SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://")
 _LOCAL_FILES = re.compile(r"^.*\?d=")  # Label Studio: /data/local-files/?d=images/1.jpg
 _UPLOAD = re.compile(r"^[0-9a-f]{8}-(?=.)")  # Label Studio: 0a1b2c3d-1.jpg
-_NUMBER = re.compile(r"0*(\d+)(\.0)?")
+_NUMBER = re.compile(r"(\d+)(\.0)?")
 _AMBIGUOUS = -1
+_LONGEST = 4096  # characters of a cell that may name a picture
 
 Parts = tuple[str, ...]
+_Way = tuple[Callable[[str], str], Callable[[str], str]]
 
 
 @dataclass(frozen=True)
@@ -55,32 +58,39 @@ class PictureIndex:
 
     Args:
         pictures: the path of each, by its number.
-        table: path of the table that names them; of two that fit, those near it are meant.
+        table: path of the table that names them, see `beside`.
     """
 
-    def __init__(self, pictures: Mapping[int, str], table: str) -> None:
+    def __init__(self, pictures: Mapping[int, str], table: str = "") -> None:
         self.pictures, self.table = pictures, table
         paths = ((number, _parts(name)) for number, name in pictures.items())
         self._parts = {number: parts for number, parts in paths if parts}  # not "\x85", say
-        self._near = tuple(map(_folded, _parts(table)[:-1]))
-        near = [n for n, parts in self._parts.items() if self._is_near(parts)]
+        self._all: dict[_Way, _Ends] = {}
+        self._near: Parts = ()
+        self._scopes = [(self._parts, self._all)]
+
+    def beside(self, table: str) -> PictureIndex:
+        """Return the same pictures, of which those near a table are meant where two fit."""
+        other = copy(self)
+        other.table, other._near = table, tuple(map(_folded, _parts(table)[:-1]))
+        near = {n: parts for n, parts in self._parts.items() if other._is_near(parts)}
         # Train and val may each have a table, and pictures of the same names.
-        self._scopes = [self._parts] if len(near) == len(pictures) or not near else [
-            {number: self._parts[number] for number in near}, self._parts]  # fmt: skip
-        self._ends: dict[tuple[int, Callable[[str], str]], _Ends] = {}
+        is_part = 0 < len(near) < len(self._parts)
+        other._scopes = [*([(near, {})] if is_part else []), (self._parts, self._all)]
+        return other
 
     def find(self, cell: str) -> Match | None:
         """Return the picture that a cell names; `None` where it names none, or two."""
-        parts = _parts(cell)
+        parts = _parts(cell) if len(cell) <= _LONGEST else ()
         if not parts:
             return None
         *above, last = parts
-        for way in (_exact, _folded, _stem, _number):
+        for way in _WAYS:
             if found := self._by(way, (*above, last)):
                 return found
         for other in (_UPLOAD.sub("", last), unquote(last)):
             if other != last:
-                for way in (_folded, _stem):
+                for way in _WAYS[1:4]:
                     if found := self._by(way, (*above, other)):
                         return found
         return None
@@ -90,21 +100,22 @@ class PictureIndex:
         match = self.find(cell)
         return match.picture if match else None
 
-    def _by(self, way: Callable[[str], str], parts: Parts) -> Match | None:
-        if not way(parts[-1]):
+    def _by(self, way: _Way, parts: Parts) -> Match | None:
+        if not way[1](parts[-1]):
             return None
-        found = (self._within(scope, way, parts) for scope in range(len(self._scopes)))
+        found = (self._within(paths, ends, way, parts) for paths, ends in self._scopes)
         return max(filter(None, found), key=lambda match: match.shared, default=None)
 
-    def _within(self, scope: int, way: Callable[[str], str], parts: Parts) -> Match | None:
-        if (scope, way) not in self._ends:
-            paths = self._scopes[scope].items()
-            self._ends[scope, way] = _Ends((n, _spelt(way, path)) for n, path in paths)
-        said = _spelt(way, parts)
-        picture = self._ends[scope, way].find((*self._near, *said))
+    def _within(
+        self, paths: Mapping[int, Parts], ends: dict[_Way, _Ends], way: _Way, parts: Parts
+    ) -> Match | None:
+        if way not in ends:
+            ends[way] = _Ends((n, _spelt(way[0], path)) for n, path in paths.items())
+        said = _spelt(way[1], parts)
+        picture = ends[way].find((*self._near, *said))
         if picture is None:
             return None
-        own = _spelt(way, self._parts[picture])
+        own = _spelt(way[0], self._parts[picture])
         pairs = zip(reversed(own), reversed(said), strict=False)
         shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
         own, said = own[: len(own) - shared], said[: len(said) - shared]
@@ -177,7 +188,17 @@ def _stem(name: str) -> str:
 def _number(name: str) -> str:
     """Return a name that is a number without the zeros before it; nothing for other names."""
     match = _NUMBER.fullmatch(_stem(name))
-    return match[1] if match else ""
+    return match[1].lstrip("0") or "0" if match else ""
+
+
+# How a picture's name is spelt, and how a cell's, to be the same; the surest first.
+_WAYS: tuple[_Way, ...] = (
+    (_exact, _exact),
+    (_folded, _folded),
+    (_stem, _folded),  # a.back for a.back.jpg, which is not a.jpg
+    (_stem, _stem),
+    (_number, _number),
+)
 
 
 def _split(parts: Parts) -> str | None:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
 from tl_core.data.layout import few
+from tl_core.data.split_words import NO, YES
 from tl_core.data.tables.headings import PICTURES, key_of
 from tl_core.data.tables.matching import PictureIndex, looks_like_file
-from tl_core.data.tables.rows import Row
+from tl_core.data.tables.rows import Row, unusable
 from tl_core.errors import UserError
 
 _SEEN = 2000  # rows
 _CELLS = 200_000
 _WIDEST = 1000  # columns
+_DIGITS = 19  # of a number that counts rows
+_NOTHING = {"", "nan", "na", "n/a", "<na>", "null", "nat", "-", "--", "?", ".", "\\n", "#n/a",
+            "#nv", "#ref!", "#value!", "#null!", "(blank)", "(leer)"}  # fmt: skip
 _INDEX = {"", "index", "level_0", "row", "row_id", "row_number", "rownum", "nr", "no", "#", "sno"}
 
 
@@ -65,7 +70,7 @@ class Column:
     @cached_property
     def is_index(self) -> bool:
         """Whether it counts the rows, as pandas and spreadsheets write."""
-        if not all(cell.isdecimal() for cell in self.filled):
+        if not all(cell.isdecimal() and len(cell) < _DIGITS for cell in self.filled):
             return False
         if self.key is None:
             numbers = [int(cell) for cell in self.filled]
@@ -108,9 +113,13 @@ class Sample:
 
 def take_sample(rows: Sequence[Row], index: PictureIndex) -> Sample:
     """Return a sample of a table, spread over its rows."""
-    width = min(max(map(len, rows)), _WIDEST)
+    width = max(map(len, rows))
+    if width > _WIDEST:
+        raise unusable(index.table, rows[0][:3], f"it has {width:,} columns, more than {_WIDEST:,}")
     most = min(_SEEN, max(_CELLS // width, 100))
-    body = rows[1 :: max(1, len(rows) // most)]
+    # By chance, because tables that were put together row by row have a rhythm.
+    chosen = random.Random(0).sample(range(1, len(rows)), min(most, len(rows) - 1))  # noqa: S311
+    body = [rows[n] for n in sorted(chosen)]
     first = [rows[0][n].strip() if n < len(rows[0]) else "" for n in range(width)]
     columns = []
     for n in range(width):
@@ -121,7 +130,7 @@ def take_sample(rows: Sequence[Row], index: PictureIndex) -> Sample:
     )
     if has_heading:
         columns = [
-            Column(c.number, first[c.number], key_of(first[c.number]), c.cells, c.found)
+            Column(c.number, first[c.number] or c.name, key_of(first[c.number]), c.cells, c.found)
             for c in columns
         ]
     else:
@@ -135,7 +144,12 @@ def take_sample(rows: Sequence[Row], index: PictureIndex) -> Sample:
 
 def is_empty(cell: str) -> bool:
     """Say whether a cell says nothing; pandas and spreadsheets write some words for that."""
-    return cell.strip().lower() in {"", "nan", "#n/a", "<na>", "nat"}
+    return cell.strip().lower() in _NOTHING
+
+
+def is_yes_or_no(column: Column) -> bool:
+    """Say whether all cells are yes or no; empty ones are no."""
+    return bool(column.filled) and all(cell.lower() in YES | NO for cell in column.cells)
 
 
 def _is_of(cell: str, column: Column, index: PictureIndex) -> bool:

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tl_core.data.dataset import Split
-from tl_core.data.split_words import flagged_split, split_of
-from tl_core.data.tables.headings import FOLDS, SPLITS
+from tl_core.data.split_words import YES, split_of
+from tl_core.data.tables.headings import SPLITS
 from tl_core.data.tables.rows import Row
-from tl_core.data.tables.sample import Column, is_empty
+from tl_core.data.tables.sample import Column, is_empty, is_yes_or_no
 
-_SURELY = SPLITS - {"dataset", "data_set", "set", "phase", "purpose", "usage"}
 _UNASSIGNED = {"unassigned", "none", "all", "-"}  # AutoML: divide it yourself
 
 
@@ -22,56 +21,69 @@ class SplitColumns:
     Attributes:
         columns: one of words, or several of yes and no; none where the table divides nothing.
         are_flags: whether they are of yes and no.
-        said: what of them was used, or why not, in a few words.
+        train: the word, not known otherwise, that must mean training because the others do not.
     """
 
     columns: tuple[Column, ...] = ()
     are_flags: bool = False
-    said: str = ""
+    train: str = ""
+
+    @property
+    def said(self) -> str:
+        """What divides the pictures, in a few words; nothing where nothing does."""
+        names = ", ".join(repr(column.name) for column in self.columns)
+        taken = f", where {self.train!r} is taken for training" if self.train else ""
+        return f"splits from column {names}{taken}" if names else ""
 
     def of(self, row: Row) -> tuple[Split | None, str]:
         """Return a row's split, `None` for one that has none, and the word that is not known."""
         cells = [row[c.number].strip() if c.number < len(row) else "" for c in self.columns]
         if self.are_flags:
-            flags = zip(self.columns, cells, strict=True)
-            said = [flagged_split(column.key or "", cell) for column, cell in flags]
-            return _first(said), ""
+            return self._flagged(cells)
         for cell in cells:
             if not is_empty(cell) and cell.lower() not in _UNASSIGNED:
-                split = split_of(cell)
+                split: Split | None = "train" if cell == self.train else split_of(cell)
                 return split, "" if split else cell
         return None, ""
+
+    def _flagged(self, cells: Sequence[str]) -> tuple[Split | None, str]:
+        """Return what several flags say together: the one that says yes, or what none means."""
+        meant = [flag_of(column) for column in self.columns]
+        said = {
+            split for split, cell in zip(meant, cells, strict=True) if split and cell.lower() in YES
+        }
+        if len(said) == 1:
+            return said.pop(), ""
+        if said:
+            return None, " and ".join(sorted(said))
+        if "train" not in meant:
+            return "train", ""
+        return ("test", "") if len(meant) == 1 else (None, "no flag")
 
 
 def find_splits(columns: Sequence[Column]) -> SplitColumns:
     """Find what divides the pictures among the columns that do not name them."""
     for column in columns:
-        words = [cell for cell in column.filled if cell.lower() not in _UNASSIGNED]
-        splits = [split_of(word) for word in words]
-        known = set(splits) - {None}
-        is_all = None not in splits and len(known) > 1
-        if "train" in known and (is_all or (column.key in SPLITS and len(known) > 1)):
-            return SplitColumns((column,), said=f"splits from column {column.name!r}")
-        if words and column.key in _SURELY and not known:
-            return SplitColumns(said=f"column {column.name!r} says no split that is known")
-    if flags := [column for column in columns if _is_flag(column)]:
-        names = ", ".join(repr(column.name) for column in flags)
-        return SplitColumns(tuple(flags), True, f"splits from column {names}")
-    for column in columns:
-        if column.key in FOLDS:
-            return SplitColumns(said=f"column {column.name!r} is of folds and was not used")
-    return SplitColumns()
+        words = {cell for cell in column.filled if cell.lower() not in _UNASSIGNED}
+        known = {word: split for word in words if (split := split_of(word))}
+        strange = words - known.keys()
+        kinds = set(known.values())
+        if "train" in kinds and len(kinds) > 1 and (not strange or column.key in SPLITS):
+            return SplitColumns((column,))
+        if kinds and "train" not in kinds and len(strange) == 1 and column.key in SPLITS:
+            return SplitColumns((column,), train=strange.pop())
+    flags = tuple(column for column in columns if flag_of(column) and _divides(column))
+    return SplitColumns(flags, bool(flags))
 
 
-def _is_flag(column: Column) -> bool:
+def flag_of(column: Column) -> Split | None:
+    """Return the split that a yes means below a heading such as `is_valid`."""
     key = column.key or ""
-    name = key.removeprefix("is_").removeprefix("in_").removeprefix("for_")
-    if split_of(name) is None or not column.filled:
-        return False
-    said = {flagged_split(key, cell) for cell in column.filled}
-    return None not in said and len(said) > 1
+    for word in ("is", "in", "for"):
+        key = key.removeprefix(f"{word}_")
+    return split_of(key)
 
 
-def _first(said: Sequence[Split | None]) -> Split | None:
-    """Return what several flags say together: `is_valid` no and `is_test` yes is test."""
-    return next((split for split in said if split not in (None, "train")), said[0])
+def _divides(column: Column) -> bool:
+    said = {cell.lower() in YES for cell in column.cells}
+    return bool(column.filled) and is_yes_or_no(column) and len(said) > 1
