@@ -10,8 +10,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from pages.shared.escape import on_page, shorten
 from pages.shared.state import workspace
-from tl_core.data.decode import thumbnail
-from tl_core.errors import UnreadableImageError
+from tl_core.data.decode import small_copy, thumbnail
+from tl_core.errors import UnreadableImageError, UserError
 
 
 def tiles(width: int = 108, *, border: bool = False) -> Iterator[DeltaGenerator]:
@@ -34,12 +34,18 @@ def show_small(path: Path, name: str, label: str = "", side: int = 160, white: i
         side: of the square that the copy fits into, in pixels.
         white: of its dataset, see `tl_core.data.deep`.
     """
+    small: str | bytes
     try:
-        small = thumbnail(path, workspace().cache, side, white)
+        try:
+            small = str(thumbnail(path, workspace().cache, side, white))
+        except UnreadableImageError:
+            raise
+        except (OSError, UserError):  # it cannot be kept: a full disk, somebody else's folder
+            small = small_copy(path, side, white)
     except UnreadableImageError as error:
         st.caption(on_page(f"{name}: {error}", 200))
         return
-    st.image(str(small), width="stretch", alt=in_words(name, label))
+    st.image(small, width="stretch", alt=in_words(name, label))
 
 
 def in_words(name: str, label: str = "") -> str:

@@ -230,3 +230,10 @@ def test_masks_beside_their_pictures(marks):
     layout = arrange([f"{p}.png" for p in pictures] + [f"{marks.format(p)}.png" for p in pictures],
                      "it")  # fmt: skip
     assert sorted(place.name for place in layout.places) == sorted(f"{p}.png" for p in pictures)
+
+
+def test_several_divisions_inside_wrappers_are_refused():
+    folders = [f"set_{n}/set/{split}/{label}" for n in ("100", "original")
+               for split in ("Training", "Test") for label in ("cats", "dogs")]  # fmt: skip
+    with pytest.raises(UserError, match="holds several divisions of pictures"):
+        arrange(filled(*folders), "it")

@@ -225,14 +225,19 @@ def thumbnail(path: Path, cache: Path, side: int = 160, white: int = 0) -> Path:
     name = f"{path.name}-{side}-{opener_name(white)}.webp"
     small = cache / "thumbnails" / path.name[:2] / name
     if not small.exists():
-        if not path.exists():
-            raise UnreadableImageError("the picture was erased")
-        image = open_image(path, white)
-        image.thumbnail((side, side))
-        buffer = io.BytesIO()
-        image.save(buffer, "WEBP", quality=80)
-        write_atomic(small, buffer.getvalue())
+        write_atomic(small, small_copy(path, side, white))
     return small
+
+
+def small_copy(path: Path, side: int = 160, white: int = 0) -> bytes:
+    """Return a small WebP copy of a stored picture, kept nowhere; see `thumbnail`."""
+    if not path.exists():
+        raise UnreadableImageError("the picture was erased")
+    image = open_image(path, white)
+    image.thumbnail((side, side))
+    buffer = io.BytesIO()
+    image.save(buffer, "WEBP", quality=80)
+    return buffer.getvalue()
 
 
 def _upright(image: Image.Image, told: Image.Image) -> Image.Image:

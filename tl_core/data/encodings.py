@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
-from itertools import pairwise
 
 from tl_core.data.question import Choice, QuestionError
 
@@ -96,7 +95,10 @@ def _is_western(names: Sequence[bytes], decoded: Sequence[str]) -> bool:
     words = {word for name in decoded for word in re.findall(r"[^\W\d_]+", name)}
     accents = [sum(not c.isascii() for c in word) for word in words]
     shares = [2 * count <= len(word) + 1 for count, word in zip(accents, words, strict=True)]
-    is_inner = any(a.islower() and b.isupper() for word in words for a, b in pairwise(word))
+    # A large accented letter begins a word, or all of it is large.
+    is_inner = any(
+        not c.isascii() and c.isupper() and not word.isupper() for word in words for c in word[1:]
+    )
     return are_latin and all(shares) and not is_inner and bool(names)
 
 
@@ -116,7 +118,8 @@ def _of_script(first: str, last: str) -> Callable[[Sequence[bytes], Sequence[str
     def check(_: Sequence[bytes], decoded: Sequence[str]) -> bool:
         words = {word for text in decoded for word in re.findall(r"[^\W\d_]+", text)}
         other = [word for word in words if not word.isascii()]
-        return bool(other) and all(re.fullmatch(f"[{first}-{last}]+", word) for word in other)
+        is_long = 2 * sum(len(word) > 2 for word in other) > len(other)
+        return is_long and all(re.fullmatch(f"[{first}-{last}]+", word) for word in other)
 
     return check
 

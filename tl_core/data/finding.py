@@ -6,7 +6,7 @@ All of it is data. Nothing here changes a dataset; a mend says what a button wou
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import KW_ONLY, asdict, dataclass
+from dataclasses import KW_ONLY, dataclass, fields
 from typing import Any, Literal
 
 from tl_core.data.dataset import Dataset, Item
@@ -120,8 +120,13 @@ def described(finding: Finding, dataset: Dataset) -> dict[str, Any]:
         "why": finding.why,
         "pictures": plain(finding.items),
         "names": list(finding.names),
-        "mends": [asdict(mend) | {"items": plain(mend.items)} for mend in finding.mends],
+        "mends": [shallow(mend) | {"items": plain(mend.items)} for mend in finding.mends],
     }
+
+
+def shallow(told: Finding | Mend) -> dict[str, Any]:
+    """Return a finding's or a mend's fields as they are; `asdict` would copy every picture."""
+    return {field.name: getattr(told, field.name) for field in fields(told)}
 
 
 def by_kind(found: Iterable[Finding]) -> dict[Kind, list[Finding]]:

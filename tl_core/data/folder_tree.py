@@ -47,8 +47,20 @@ def says_no_class(name: str) -> bool:
     [True, True, True, False]
     """
     words = same(name)
-    is_part = GROUP.fullmatch(words) or split_within(name) or words in DATA
+    # Also where a word stands before it: HAM_images_part_1.
+    is_group = any(GROUP.fullmatch(words[at:]) for at in _starts(words))
+    is_part = is_group or split_within(name) or words in DATA
     return bool(is_part) or is_mask_folder(name)
+
+
+def says_unlabelled(name: str) -> bool:
+    """Say whether a folder's name says that nobody has sorted what is in it."""
+    words = same(name)
+    return words in NO_LABEL or bool(re.search(r"(^|[ _-])un-?label", words))
+
+
+def _starts(words: str) -> list[int]:
+    return [0, *(match.end() for match in re.finditer("[ _-]", words))]
 
 
 def says_nothing(name: str) -> bool:

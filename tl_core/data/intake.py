@@ -184,7 +184,7 @@ def _import(
 ) -> Dataset:
     with disk_errors(f"the dataset {title}"), building_site(workspace.datasets) as site:
         copied = copy_in(entries, layout.places, site, progress)
-        _check_counts(layout, copied.found, title)
+        _check_counts(layout, copied, title)
         sketches = keep_sketches(workspace.cache, copied.sketches, copied.white)
         dataset = _build(layout, copied, near_groups(sketches), owner, title)
         skipped = (*layout.skipped, *copied.skipped)
@@ -232,10 +232,13 @@ def _splits(
     return [split if split == "test" else next(made) for split in given]
 
 
-def _check_counts(layout: Layout, pictures: Sequence[Found], title: str) -> None:
+def _check_counts(layout: Layout, copied: Copied, title: str) -> None:
+    pictures = copied.found
     if not pictures:
+        reasons = Counter(one.reason for one in copied.skipped).most_common(1)
+        why = f" ({reasons[0][0]})" if reasons else ""
         raise UserError(
-            f"None of the {len(layout.places)} pictures in {title} can be read, so there is "
+            f"None of the {len(layout.places)} pictures in {title} can be read{why}, so there is "
             "nothing to learn from; check that the files are whole and are JPEG, PNG or WebP."
         )
     learning = Counter(p.place.class_name for p in pictures if p.place.split != "test")

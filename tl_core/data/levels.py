@@ -19,7 +19,6 @@ from tl_core.data.folder_tree import (
     BESIDE,
     DATA,
     GROUP,
-    NO_LABEL,
     PICTURES,
     VERSIONS,
     Folder,
@@ -29,6 +28,7 @@ from tl_core.data.folder_tree import (
     same,
     says_no_class,
     says_nothing,
+    says_unlabelled,
 )
 from tl_core.data.question import CLASSES_ABOVE, CLASSES_BELOW, Choice, QuestionError
 from tl_core.data.split_words import are_splits, split_of, split_within
@@ -156,7 +156,7 @@ def _unsorted(tops: Sequence[Folder]) -> dict[Folder, Split | None]:
     found = {
         top: split
         for top in tops
-        if (split := split_of(top[-1])) in ("test", "validation") or same(top[-1]) in NO_LABEL
+        if (split := split_of(top[-1])) in ("test", "validation") or says_unlabelled(top[-1])
     }
     return found if len(tops) - len(found) > 1 else {}
 
@@ -215,8 +215,9 @@ def _pictures_beside_masks(tops: Sequence[Folder]) -> list[Folder]:
 
 def _splits_inside(tree: FolderTree, tops: Sequence[Folder], source: str) -> Levels:
     """Read class folders with train and test in each, unless these hold classes again."""
-    splits = [(*top, name) for top in tops for name in tree.names(top) if split_of(name)]
-    if tree.recurring(splits):
+    inner = [tree.unwrapped(top) for top in tops]
+    splits = [(*top, name) for top in inner for name in tree.names(top) if split_of(name)]
+    if inner != list(tops) or tree.recurring(splits):
         raise UserError(
             f"{source} holds several divisions of pictures ({_few(tops)}), each with folders for "
             "training and testing of its own; import one of these folders."
@@ -271,7 +272,11 @@ def _classes(tree: FolderTree, found: Levels, source: str, read_as: str) -> Leve
     if are_groups and not any(map(GROUP.fullmatch, names)):
         shared = set()
     if len(shared) < 2 or read_as == CLASSES_ABOVE:
-        if read_as != CLASSES_ABOVE and tops and all(says_no_class(top[-1]) for top in tops):
+        if (
+            read_as != CLASSES_ABOVE
+            and len(tops) > 1
+            and all(says_no_class(top[-1]) for top in tops)
+        ):
             _ask_whether(tops, source)
         return found
     if read_as != CLASSES_BELOW:

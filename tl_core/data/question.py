@@ -66,4 +66,5 @@ class QuestionError(UserError):
         self.beside_folders = beside_folders
         option = f"--{what.replace('_', '-')}"
         ways = "; ".join(f"{option} {one.value!r}: {shorten(one.example, 120)}" for one in choices)
-        super().__init__(f"{asked}; say which with {ways}.")
+        say = "say which" if len(self.choices) > 1 else "if that is meant, say so"
+        super().__init__(f"{asked}; {say} with {ways}.")

@@ -65,7 +65,8 @@ def _read(entries: Sequence[Entry], title: str, told: Told, table: str) -> Layou
     except UserError as error:
         if by_table and (half or not isinstance(error, QuestionError)):
             return by_table
-        raise error if isinstance(error, QuestionError) else failed or error from None
+        is_asked = isinstance(error, QuestionError) and len(error.choices) > 1
+        raise error if is_asked else failed or error from None
     say_nothing = all(map(says_no_class, by_folders.classes))
     if by_table is None:
         if say_nothing and failed:

@@ -13,6 +13,8 @@ from tl_core.data.finding import Finding, Mend, listed
 from tl_core.data.looks import BLANK
 from tl_core.data.sketch import Sketches
 
+_CHOICES = 12  # classes of which each is offered as the right one
+
 
 def near_groups(known: Mapping[str, Sketches]) -> dict[str, str]:
     """Return, for each picture that is nearly the same as others, what ties them together.
@@ -93,6 +95,7 @@ def _conflict(items: Sequence[Item], dataset: Dataset, exact: bool) -> Finding:
             tuple(item for item in items if item.label != label),
         )
         for label, name in zip(labels, names, strict=True)
+        if len(labels) <= _CHOICES
     ]
     return Finding(
         "conflict", "problem", why, items=tuple(items), names=tuple(names), mends=(out, *keep)

@@ -12,7 +12,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ import numpy as np
 from tl_core.data.class_checks import check_classes
 from tl_core.data.dataset import Dataset, Item
 from tl_core.data.decode import OPENER
-from tl_core.data.finding import TITLES, Finding, Kind, Mend
+from tl_core.data.finding import TITLES, Finding, Kind, Mend, shallow
 from tl_core.data.left_out import check_left_out
 from tl_core.data.looks import check_range, is_usual, look
 from tl_core.data.repeats import repeated
@@ -165,11 +165,11 @@ def _gone(items: Sequence[Item], sketches: Sketches) -> list[Finding]:
 def _keep(workspace: Workspace, dataset: Dataset, found: Iterable[Finding]) -> None:
     numbers = {item: n for n, item in enumerate(dataset.items)}
     records = [
-        asdict(finding)
+        shallow(finding)
         | {
             "items": [numbers[item] for item in finding.items],
             "mends": [
-                asdict(mend) | {"items": [numbers[item] for item in mend.items]}
+                shallow(mend) | {"items": [numbers[item] for item in mend.items]}
                 for mend in finding.mends
             ],
         }

@@ -14,9 +14,9 @@ _CALLED: dict[Split, str] = {
     "trainval trn xtrain entrenamiento entrainement apprentissage addestramento treino treinamento",
     "validation": "val valid validation validate valset validset validationset vali xval dev devel "
     "devset development eval evaluation evalset validierung validierungsdaten validacion "
-    "validazione validacao",
-    "test": "test tests testing testset testingset testdata testdaten tst xtest publictest "
-    "privatetest holdout heldout prueba pruebas teste testen",
+    "validazione validacao publictest",
+    "test": "test tests testing testset testingset testdata testdaten tst xtest"
+    " privatetest holdout heldout prueba pruebas teste testen",
 }
 _WORDS: dict[str, Split] = {word: split for split, said in _CALLED.items() for word in said.split()}
 # Words that a split's name may have beside it and that change nothing.
@@ -33,7 +33,7 @@ YES = {"true", "1", "1.0", "yes", "y", "t", "x", "wahr", "ja", "vrai", "oui", "v
 def split_of(name: str) -> Split | None:
     """Return the split that a folder or a cell means by all of its words.
 
-    >>> split_of("seg_train"), split_of("X_test"), split_of("PublicTest"), split_of("val2017")
+    >>> split_of("seg_train"), split_of("X_test"), split_of("PrivateTest"), split_of("val2017")
     ('train', 'test', 'test', 'validation')
     >>> split_of("test tube"), split_of("train or test"), split_of("ants")
     (None, None, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 from contextlib import suppress
 
 import pytest
@@ -452,3 +453,24 @@ def test_words_for_nothing_are_no_class(nothing):
 def test_a_title_above_the_heading(above):
     table = above + "image,label,note\n" + "\n".join(f"{n}.jpg,{'ab'[n % 2]},x" for n in range(6))
     assert read({"labels.csv": table}, PICTURES).classes == ("a", "b")
+
+
+@pytest.mark.parametrize("heading", [",id,label", "Unnamed: 0,name,label", "nr,photo_id,label"])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_few_pictures_of_a_long_shuffled_table_are_found(heading, seed):
+    """An index that meets one of them by chance never stands in for the column that names them."""
+    numbers = list(range(40_000))
+    random.Random(seed).shuffle(numbers)
+    ending = ".png" if "name" in heading else ""
+    rows = [f"{row},{n}{ending},{'abc'[n % 3]}" for row, n in enumerate(numbers)]
+    pictures = [f"images/{n}.png" for n in range(30)]
+    layout = read({"labels.csv": "\n".join([heading, *rows])}, pictures)
+    assert {p.name: p.class_name for p in layout.places} == {
+        name: "abc"[n % 3] for n, name in enumerate(pictures)
+    }
+
+
+def test_pictures_in_one_folder_hear_why_their_table_is_not_used():
+    with pytest.raises(TableError, match="'x0' is none of them"):
+        read({"labels.csv": "file,label\n" + "\n".join(f"x{n},{'ab'[n % 2]}" for n in range(6))},
+             PICTURES)  # fmt: skip

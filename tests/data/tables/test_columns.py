@@ -12,6 +12,7 @@ from tl_core.errors import UserError
 
 PICTURES = {n: f"images/{n}.jpg" for n in range(24)}
 LABELS = ["cat", "dog", "frog"]
+USAGE = ["Training", "PublicTest", "PrivateTest"]
 
 
 def columns(heading: str, row, told=None):
@@ -47,7 +48,7 @@ def label(n: int) -> str:
          ("img", ("0", "1", "2"), ())),
         ("Width,Height,Roi.X1,ClassId,Path", lambda n: (64, 64, 5, n % 3, f"images/{n}.jpg"),
          ("Path", ("ClassId",), ())),
-        ("img,label,Usage", lambda n: (n, label(n), ["Training", "PrivateTest"][n // 3 % 2]),
+        ("img,label,Usage", lambda n: (n, label(n), USAGE[n // 3 % 3]),
          ("img", ("label",), ("Usage",))),
         ("img,label,is_valid", lambda n: (n, label(n), n // 3 % 2 == 1),
          ("img", ("label",), ("is_valid",))),

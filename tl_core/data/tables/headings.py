@@ -11,7 +11,7 @@ LABELS = {name: rank for rank, name in enumerate((
     "label", "labels", "finding_labels", "class", "classes", "class_name", "classname",
     "class_label", "label_name", "labelname", "category", "category_name", "target", "species",
     "breed", "diagnosis", "dx",
-    "disease", "choice", "emotion", "sentiment", "tag", "ground_truth", "annotation", "classid",
+    "disease", "choice", "emotion", "sentiment", "ground_truth", "annotation", "classid",
     "class_id", "label_id", "category_id", "klasse", "klassen", "kategorie", "classe", "categorie",
     "clase", "categoria", "etikett", "etichetta", "etiqueta", "etiquette",
 ))}  # fmt: skip

@@ -66,6 +66,7 @@ class PictureIndex:
         paths = ((number, _parts(name)) for number, name in pictures.items())
         self._parts = {number: parts for number, parts in paths if parts}  # not "\x85", say
         self._all: dict[_Way, _Ends] = {}
+        self._quick: set[str] = set()
         self._near: Parts = ()
         self._scopes = [(self._parts, self._all)]
 
@@ -94,6 +95,16 @@ class PictureIndex:
                     if found := self._by(way, (*above, other)):
                         return found
         return None
+
+    def might_name(self, cell: str) -> bool:
+        """Say quickly whether a cell may name a picture; it never misses a plain file name."""
+        if not self._quick:
+            lasts = [parts[-1] for parts in self._parts.values()]
+            for way in (_folded, _stem, _number):
+                self._quick.update(map(way, lasts))
+            self._quick.discard("")
+        last = cell.replace("\\", "/").rpartition("/")[2] if len(cell) <= _LONGEST else ""
+        return any(way(last) in self._quick for way in (_folded, _stem, _number))
 
     def number(self, cell: str) -> int | None:
         """Return the number of the picture that a cell names, or `None`."""
