@@ -161,3 +161,34 @@ def doubled(r: random.Random) -> Case:
             case.files[f"{called}/{called}/{label}/{name}"] = (None, None)
     case.may_ask = True
     return case
+
+
+def wrapped(r: random.Random) -> Case:
+    """Splits in folders that hold one folder of their own name, the test perhaps unsorted."""
+    case, word = Case("wrapped splits", splits_given=True), r.choice(["asl", "birds", "set"])
+    is_sorted = r.random() < 0.5
+    _fill(case, r, lambda label, split: f"{word}_{split}/{word}_{split}/{label}",
+          ["train", "test"] if is_sorted else ["train"])  # fmt: skip
+    if not is_sorted:
+        for name in names_of(r, 5):
+            case.files[f"{word}_test/{word}_test/{name}"] = (None, None)
+    return case
+
+
+def beside_unsorted(r: random.Random) -> Case:
+    """Class folders with a folder that nobody has sorted beside them."""
+    case, top = plain(r), r.choice(["test", "Testing", "unlabeled", "validation", "no_label"])
+    case.kind, case.tables = "class folders beside unsorted pictures", {}
+    base = next(iter(case.files)).split("/")[:-2]
+    for name in names_of(r, 4):
+        case.files["/".join([*base, top, name])] = (None, None)
+    return case
+
+
+def masks_alone(r: random.Random) -> Case:
+    """Pictures and masks, and nothing that says classes: to be refused."""
+    case = Case("pictures beside masks", may_ask=True)
+    pictures, masks = r.choice([("images", "masks"), ("Images", "GroundTruth"), ("img", "label")])
+    for name in names_of(r, 8):
+        case.files[f"{pictures}/{name}"] = case.files[f"{masks}/{name}"] = (None, None)
+    return case

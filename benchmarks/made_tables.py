@@ -336,3 +336,53 @@ def split_folders(r: random.Random) -> Case:
     rows = [[r_path, label] for r_path, (label, _) in case.files.items()]
     case.tables["labels.csv"] = _written(r, ["path", "label"], rows)
     return case
+
+
+def in_parts(r: random.Random) -> Case:
+    """Folders that are no classes, as ChestX-ray14's, and a table with any heading."""
+    case, classes = Case("folders of parts"), r.choice(CLASSES)
+    form = r.choice(["images_{:03}", "part{}", "site_{}", "fold {}", "patient_{}"])
+    for n, name in enumerate(names_of(r, 30)):
+        case.files[f"{form.format(1 + n // 10)}/{name}"] = (classes[n % len(classes)], None)
+    _table(r, case, [r.choice([*LABEL_HEADINGS, *OTHER_HEADINGS])], [lambda p: case.files[p][0]])
+    return case
+
+
+def site_tables(r: random.Random) -> Case:
+    """A table in each folder, about its own pictures."""
+    case, classes = Case("a table in each folder"), r.choice(CLASSES)
+    for site in r.sample(["s1", "s2", "north", "south", "site_3"], 3):
+        rows = []
+        for n, name in enumerate(names_of(r, 12)):
+            case.files[f"{site}/{name}"] = (classes[n % len(classes)], None)
+            rows.append([name, classes[n % len(classes)]])
+        case.tables[f"{site}/labels.csv"] = _written(r, ["file", "label"], rows)
+    return case
+
+
+def equal_names(r: random.Random) -> Case:
+    """The same numbers in train and in test, and a table about train."""
+    case, classes = Case("equal names in train and test"), r.choice(CLASSES)
+    for n in range(24):
+        case.files[f"train/{n}.png"] = (classes[n % len(classes)], None)
+        case.files[f"test/{n}.png"] = (None, None)
+    rows = [[n, classes[n % len(classes)]] for n in range(24)]
+    name = r.choice(["trainLabels.csv", "train.csv", "train_labels.csv"])
+    case.tables[name] = _written(r, ["id", "label"], rows)
+    return case
+
+
+def other_letters(r: random.Random) -> Case:
+    """Tables in code pages of other languages: read, asked, or read as what they say they were."""
+    encoding, classes = r.choice([
+        ("cp1251", ["кошка", "собака"]), ("cp932", ["たんぽぽ", "ネコ"]),
+        ("gbk", ["向日葵", "汽车"]),
+        ("cp949", ["고양이", "강아지"]), ("big5", ["貓", "汽車"]), ("cp1253", ["γάτα", "σκύλος"]),
+        ("mac_roman", ["Käfer", "Möwe"]), ("utf-16-le", ["Käfer", "Möwe"]),
+    ])  # fmt: skip
+    case = Case("letters of other languages", may_ask=True)
+    for n in range(24):
+        case.files[f"images/{n:03}.jpg"] = (classes[n % 2], None)
+    rows = "".join(f"{n:03}.jpg,{classes[n % 2]}\n" for n in range(24))
+    case.tables["labels.csv"] = f"file,label\n{rows}".encode(encoding)
+    return case

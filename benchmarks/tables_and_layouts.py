@@ -63,6 +63,13 @@ MAKERS = [
     tables.over_folders,
     tables.number_first,
     tables.split_folders,
+    folders.wrapped,
+    folders.beside_unsorted,
+    folders.masks_alone,
+    tables.in_parts,
+    tables.site_tables,
+    tables.equal_names,
+    tables.other_letters,
 ]
 
 
