@@ -20,6 +20,7 @@ from tl_core.errors import UserError
 from tl_core.escape import encodable
 
 _TRIED = 24  # tables of one source
+_LISTED = 1000  # rows about pictures that are not here, one by one; of more, their number
 _SUBMISSION = "submission"  # Kaggle's sample of how answers are to be handed in
 
 
@@ -34,7 +35,7 @@ class _Read:
         skipped: rows and pictures that cannot be used.
         part: the split that the table's own name or folder says.
         keys: the headings of its pictures and classes.
-        letters: how its letters were read, where it does not say.
+        said: what else people should know.
     """
 
     table: str
@@ -43,7 +44,7 @@ class _Read:
     skipped: tuple[Skipped, ...]
     part: Split | None
     keys: tuple[str | None, ...]
-    letters: str
+    said: tuple[str, ...]
 
     @property
     def labels(self) -> set[str]:
@@ -129,7 +130,10 @@ def _read(table: Entry, index: PictureIndex, told: Told) -> _Read:
             "it says no class of any picture")  # fmt: skip
         raise unusable(table.name, rows[0], why)
     keys = tuple(column.key for column in (columns.picture, *columns.labels.columns))
-    return _Read(table.name, columns, places, tuple(skipped), part, keys, letters)
+    said = [letters] if letters else []
+    if (missing := len(body) - hits) > _LISTED:
+        said.append(f"{missing:,} of {len(body):,} rows name no picture that is here")
+    return _Read(table.name, columns, places, tuple(skipped), part, keys, tuple(said))
 
 
 def _placed(
@@ -144,8 +148,9 @@ def _placed(
     skipped: list[Skipped] = []
     for row, match in rows:
         if match is None:
-            cell = encodable(_cell(row, columns))
-            skipped.append(Skipped(cell, f"named in {table} and not there"))
+            if len(skipped) < _LISTED:
+                cell = encodable(_cell(row, columns))
+                skipped.append(Skipped(cell, f"named in {table} and not there"))
             continue
         picture, label = match.picture, columns.labels.of(row)
         split, unknown = columns.splits.of(row)
@@ -269,7 +274,7 @@ def _together(reads: Sequence[_Read], pictures: Mapping[int, str], source: str) 
     alike = {one.columns.said(names) for one in reads}
     said = alike.pop() if len(alike) == 1 else "; ".join(r.columns.said(r.table) for r in reads)
     said += "; splits by the tables" if are_parts else ""
-    said += "".join(f"; {one.letters}" for one in reads if one.letters)
+    said += "".join(f"; {word}" for one in reads for word in one.said)
     if not any(split for _, split in found.values()):
         folders = {number: _folder_split(pictures[number]) for number in found}
         if {"train"} < {split for split in folders.values() if split}:
