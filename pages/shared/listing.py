@@ -67,7 +67,8 @@ def say_standing(run: Run) -> str:
             at_most = f" of at most {told['epochs']}" if told["epochs"] else ""
             parts.append(f"epoch {told['epoch']}{at_most}")
     if accuracy is not None:
-        parts.append(f"{accuracy:.0%} of validation pictures right")
+        before = " before that" if run.state == "failed" else ""
+        parts.append(f"{accuracy:.0%} of validation pictures right{before}")
     parts.append(f"{words.duration(time.time() - run.created)} ago")
     return " · ".join([*parts, f"run\N{NO-BREAK SPACE}{run.id[:6]}"])
 
