@@ -6,7 +6,7 @@ import pytest
 
 from tl_core.data.dataset import Skipped
 from tl_core.data.finding import summed_up
-from tl_core.data.left_out import check_left_out
+from tl_core.data.left_out import check_left_out, check_unused
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,11 @@ def test_many_names_are_not_all_kept():
     [found] = check_left_out(skipped)
     assert found.why.startswith("1,000 pictures")
     assert len(found.names) == 50
+
+
+def test_what_was_not_used_is_a_finding():
+    reading = "labels from column 'a' of t.csv; not used: 'fold', 'site'; tables not used: 'u.csv'"
+    [found] = check_unused(reading)
+    assert (found.kind, found.severity) == ("unused", "note")
+    assert found.why.endswith(": 'fold', 'site', 'u.csv'.")
+    assert check_unused("classes by the folders") == []

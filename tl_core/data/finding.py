@@ -18,6 +18,7 @@ Kind = Literal[
     "unreadable",
     "truncated",
     "left-out",
+    "unused",
     "blank",
     "conflict",
     "leakage",
@@ -42,6 +43,7 @@ TITLES: Mapping[Kind, str] = {
     "unreadable": "Files that cannot be read",
     "truncated": "Files that are cut off",
     "left-out": "Reasons why pictures were left out",
+    "unused": "What was not used of the tables",
     "blank": "Pictures of one colour",
     "dark": "Very dark pictures",
     "bright": "Very bright pictures",
@@ -56,7 +58,7 @@ TITLES: Mapping[Kind, str] = {
 """For people, in the order in which findings are told."""
 
 
-_TOLD = ("range", "left-out")  # told by what they say, not counted
+_TOLD = ("range", "left-out", "unused")  # told by what they say, not counted
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ _NO_CLASS = (
     "its split",
     "the name of its class folder",
 )
+_UNUSED = "not used: "
 _NAMED = 50  # of those left out for one reason
 
 
@@ -59,6 +60,21 @@ def check_left_out(skipped: Iterable[Skipped]) -> list[Finding]:
         elif one.reason.startswith(_NO_CLASS):
             reasons[one.reason].append(one.path)
     return [*found, *(_without_class(reason, names) for reason, names in reasons.items())]
+
+
+def check_unused(reading: str) -> list[Finding]:
+    """Return a finding for tables and columns that an import saw and did not use.
+
+    >>> [found] = check_unused("classes by the folders; not used: 'sizes.csv'")
+    >>> found.why
+    "This was there and says nothing of the classes or their division here: 'sizes.csv'."
+    """
+    unused = [part.partition(_UNUSED)[2] for part in reading.split("; ") if _UNUSED in part]
+    if not unused:
+        return []
+    what = ", ".join(unused)
+    why = f"This was there and says nothing of the classes or their division here: {what}."
+    return [Finding("unused", "note", why)]
 
 
 def _without_class(reason: str, names: list[str]) -> Finding:

@@ -22,7 +22,7 @@ from tl_core.data.class_checks import check_classes
 from tl_core.data.dataset import Dataset, Item
 from tl_core.data.decode import OPENER
 from tl_core.data.finding import TITLES, Finding, Kind, Mend, shallow
-from tl_core.data.left_out import check_left_out
+from tl_core.data.left_out import check_left_out, check_unused
 from tl_core.data.looks import check_range, is_usual, look
 from tl_core.data.repeats import repeated
 from tl_core.data.sketch import SKETCH, Sketches, sketch_files
@@ -46,7 +46,12 @@ def scan(dataset: Dataset, sketches: Sketches) -> list[Finding]:
         dataset: the pictures, their classes and splits, and what was left out.
         sketches: one row for each item of the dataset, in their order.
     """
-    found = [*check_left_out(dataset.skipped), *check_classes(dataset), *check_range(dataset)]
+    found = [
+        *check_left_out(dataset.skipped),
+        *check_unused(dataset.reading),
+        *check_classes(dataset),
+        *check_range(dataset),
+    ]
     items = list(dataset.items)
 
     def take(new: list[Finding]) -> None:
@@ -191,6 +196,8 @@ def _file(workspace: Workspace, dataset: Dataset) -> Path:
     """Name findings by all that they depend on, so that a new version is scanned anew."""
     skipped = [[one.path, one.reason] for one in dataset.skipped]
     erased = [item.file for item in dataset.erased]
-    content = [OPENER, SKETCH, SCAN, dataset.id, dataset.given_split, skipped, erased]
+    content = [
+        OPENER, SKETCH, SCAN, dataset.id, dataset.given_split, skipped, erased, dataset.reading,
+    ]  # fmt: skip
     key = hashlib.sha256(json.dumps(content).encode()).hexdigest()
     return workspace.cache / "findings" / f"{key}.json"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from tl_core.data.layout import few
 from tl_core.data.question import Choice, QuestionError, Told
-from tl_core.data.tables.headings import LABELS, PICTURES
+from tl_core.data.tables.headings import LABELS, MEASURES, PICTURES
 from tl_core.data.tables.labels import LabelColumns, find_labels, is_one_hot
 from tl_core.data.tables.matching import PictureIndex
 from tl_core.data.tables.rows import Row, unusable
@@ -26,7 +26,7 @@ class Columns:
         picture: the column that names the pictures.
         labels: the column of the classes, or one for each class.
         splits: the columns that divide the pictures; none in most tables.
-        unused: the names of the others, but for an index.
+        unused: the names of the others, but for an index and measures.
         has_heading: whether the first row names the columns.
     """
 
@@ -83,7 +83,11 @@ def find_columns(rows: Sequence[Row], index: PictureIndex, told: Told) -> Column
     rest = [column for column in others if column not in splits.columns]
     labels = find_labels(sample, rows[0], rest, told.label_column)
     used = (picture, *labels.columns, *splits.columns)
-    unused = tuple(c.name for c in sample.columns if c not in used and c.filled and not c.is_index)
+    unused = tuple(
+        c.name
+        for c in sample.columns
+        if c not in used and c.filled and not c.is_index and c.key not in MEASURES
+    )
     return Columns(picture, labels, splits, unused, sample.has_heading)
 
 
