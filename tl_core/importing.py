@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from tl_core.data.dataset import Dataset
-from tl_core.data.layout import clean_name, few
+from tl_core.data.layout import clean_name
+from tl_core.words import few
 
 _CLASSES, _REASONS = 12, 8  # told one by one
 

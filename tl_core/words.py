@@ -1,6 +1,8 @@
-"""Numbers as a person says them: counts, durations, sizes."""
+"""Numbers and lists as a person says them: counts, durations, sizes, the first few of many."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 
 def count(number: int, noun: str) -> str:
@@ -37,3 +39,14 @@ def size(count: int) -> str:
         if count >= unit:
             return f"{count / unit:,.{0 if count >= 10 * unit else 1}f} {name}"
     return f"{-(-count // 1000)} kB"
+
+
+def few(names: Iterable[str], limit: int = 5) -> str:
+    """Name the first few and count the rest.
+
+    >>> few(["a", "b"]), few("abcdefg")
+    ("'a', 'b'", "'a', 'b', 'c', 'd', 'e' and 2 more")
+    """
+    names = list(names)
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(repr(name) for name in names[:limit]) + more

@@ -34,18 +34,22 @@ def show_small(path: Path, name: str, label: str = "", side: int = 160, white: i
         side: of the square that the copy fits into, in pixels.
         white: of its dataset, see `tl_core.data.deep`.
     """
-    small: str | bytes
     try:
-        try:
-            small = str(thumbnail(path, workspace().cache, side, white))
-        except UnreadableImageError:
-            raise
-        except (OSError, UserError):  # it cannot be kept: a full disk, somebody else's folder
-            small = small_copy(path, side, white)
+        small = _small(path, side, white)
     except UnreadableImageError as error:
         st.caption(on_page(f"{name}: {error}", 200))
         return
     st.image(small, width="stretch", alt=in_words(name, label))
+
+
+def _small(path: Path, side: int, white: int) -> str | bytes:
+    """Return a small copy of a picture: as it is kept, or made for this time alone."""
+    try:
+        return str(thumbnail(path, workspace().cache, side, white))
+    except UnreadableImageError:
+        raise
+    except (OSError, UserError):  # it cannot be kept: a full disk, somebody else's folder
+        return small_copy(path, side, white)
 
 
 def in_words(name: str, label: str = "") -> str:

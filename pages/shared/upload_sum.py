@@ -53,7 +53,8 @@ class UploadSum:
         if not length.isdigit():
             await PlainTextResponse(NO_LENGTH, 411)(scope, receive, send)
             return
-        if not self._has_room(int(length)):
+        most = _most()
+        if self._held() + self._arriving + int(length) > most:
             await PlainTextResponse(TOO_MUCH, 413)(scope, receive, send)
             return
         arrived = 0
@@ -64,7 +65,7 @@ class UploadSum:
             more = len(message.get("body", b""))
             arrived += more
             self._arriving += more
-            if not self._has_room(0):  # several began while there was room for each
+            if self._held() + self._arriving > most:  # several began while there was room for each
                 raise HTTPException(413, TOO_MUCH)
             return message
 
@@ -73,8 +74,8 @@ class UploadSum:
         finally:
             self._arriving -= arrived
 
-    def _has_room(self, more: int) -> bool:
-        most = limits().uploads_bytes
-        if physical := physical_memory():
-            most = min(most, physical // 2)
-        return self._held() + self._arriving + more <= most
+
+def _most() -> int:
+    """Return the bytes that all uploads together may take."""
+    most, physical = limits().uploads_bytes, physical_memory()
+    return most if physical is None else min(most, physical // 2)

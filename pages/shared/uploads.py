@@ -15,10 +15,10 @@ from pages.shared.state import choose, workspace
 from tl_core.data.copying import Progress
 from tl_core.data.dataset import Dataset
 from tl_core.data.intake import import_entries, import_source
-from tl_core.data.packed import ENDINGS, archive_stem, is_archive_name, open_parts, unopened
+from tl_core.data.packed import ENDINGS, archive_stem, is_archive_name, open_parts, refuse_unopened
 from tl_core.data.question import FOLDERS, QuestionError, Told
 from tl_core.data.sources import Entry
-from tl_core.errors import HeadstartError, UserError
+from tl_core.errors import HeadstartError
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -166,11 +166,8 @@ def _import(files: Sequence[UploadedFile], told: Told, tell: Progress) -> Datase
         with open_parts(sources, told.names_in) as entries:
             name = archive_stem(files[0].name)
             return import_entries(workspace(), entries, name, told=told, progress=tell)
-    if len(files) == 1 and (what := unopened(files[0].name)):
-        raise UserError(
-            f"{files[0].name} is {what}, and such are not opened; unpack it and choose the folder, "
-            "or pack it as an ordinary .zip."
-        )
+    if len(files) == 1:
+        refuse_unopened(files[0].name)
     name = _top_folder(files)
     return import_entries(workspace(), entries_of(files), name, told=told, progress=tell)
 

@@ -28,7 +28,7 @@ from tl_core.data.deep import (
     scaled_greys,
     strips,
 )
-from tl_core.data.formats import FORMATS, HEIC, check_cost, check_header, memory_of
+from tl_core.data.formats import FORMATS, HEIC, check_cost, check_header
 from tl_core.data.limits import limits
 from tl_core.data.resize import resized
 from tl_core.errors import UnreadableImageError
@@ -128,8 +128,8 @@ def look_at(
         try:
             check_header(source)
             image = Image.open(source, formats=FORMATS)  # which closes no file that it is given
-            check_cost(image, source)
-            held.enter_context(_BUDGET.hold(needed := memory_of(image)))
+            needed = check_cost(image, source)
+            held.enter_context(_BUDGET.hold(needed))
             if needed > _LARGE:  # else each thread's heap would keep as much
                 held.callback(give_back)
             decoded = load(image, source, white)

@@ -61,15 +61,23 @@ def find_encoding(
     return next(iter(found), "")
 
 
-def first_plausible(texts: Sequence[bytes], candidates: Iterable[str]) -> str:
-    """Return the first encoding that makes words of texts, or else Windows' Western one."""
-    return next((one for one in candidates if find_encoding(texts, [one], LIKELIEST, "")), "cp1252")
-
-
 def _shown(texts: Sequence[str]) -> str:
     """Return the words that are not plain letters; they tell the readings apart."""
     words = (word for text in texts for word in re.split(r"[/,;\t\r\n]", text))
     return ", ".join(list(dict.fromkeys(w.strip() for w in words if not w.isascii()))[:_SHOWN])
+
+
+def _words(texts: Sequence[str]) -> set[str]:
+    return {word for text in texts for word in re.findall(r"[^\W\d_]+", text)}
+
+
+def _foreign(texts: Sequence[str]) -> list[str]:
+    """Return the words that have other letters than ASCII's."""
+    return [word for word in _words(texts) if not word.isascii()]
+
+
+def _are_long(words: Sequence[str]) -> bool:
+    return 2 * sum(len(word) > 2 for word in words) > len(words)
 
 
 def _common(pattern: bytes) -> Callable[[Sequence[bytes], Sequence[str]], bool]:
@@ -79,8 +87,7 @@ def _common(pattern: bytes) -> Callable[[Sequence[bytes], Sequence[str]], bool]:
     def check(names: Sequence[bytes], decoded: Sequence[str]) -> bool:
         if not all(map(pair.fullmatch, names)):
             return False
-        words = {word for text in decoded for word in re.findall(r"[^\W\d_]+", text)}
-        other = [word for word in words if not word.isascii()]
+        other = _foreign(decoded)
         mixed = [word for word in other if re.search("[A-Za-z]", word)]
         is_private = re.search(r"[\ue000-\uf8ff\ufffd]", "".join(other))
         return not is_private and 4 * len(mixed) <= len(other)
@@ -92,7 +99,7 @@ def _is_western(names: Sequence[bytes], decoded: Sequence[str]) -> bool:
     """Say whether accented letters stand among plain ones: words are not made of accents alone."""
     odd = [c for name in decoded for c in name if not c.isascii()]
     are_latin = all(unicodedata.name(c, "").startswith("LATIN") and c.isalpha() for c in odd)
-    words = {word for name in decoded for word in re.findall(r"[^\W\d_]+", name)}
+    words = _words(decoded)
     accents = [sum(not c.isascii() for c in word) for word in words]
     shares = [2 * count <= len(word) + 1 for count, word in zip(accents, words, strict=True)]
     # A large accented letter begins a word, or all of it is large.
@@ -105,21 +112,17 @@ def _is_western(names: Sequence[bytes], decoded: Sequence[str]) -> bool:
 def _is_russian(_: Sequence[bytes], decoded: Sequence[str]) -> bool:
     """Say whether words are of Cyrillic letters alone, and most of them of three or more."""
     odd = "".join(c for name in decoded for c in name if not c.isascii())
-    words = {word for name in decoded for word in re.findall(r"[^\W\d_]+", name)}
-    cyrillic = [word for word in words if not word.isascii()]
+    cyrillic = _foreign(decoded)
     is_clean = not any(re.search("[A-Za-z]|[а-я][А-Я]", word) for word in cyrillic)
-    is_long = 2 * sum(len(word) > 2 for word in cyrillic) > len(cyrillic)
-    return bool(re.fullmatch("[А-Яа-яЁё№]+", odd)) and is_clean and is_long
+    return bool(re.fullmatch("[А-Яа-яЁё№]+", odd)) and is_clean and _are_long(cyrillic)
 
 
 def _of_script(first: str, last: str) -> Callable[[Sequence[bytes], Sequence[str]], bool]:
     """Return a check that what is not ASCII is of one script, in words without other letters."""
 
     def check(_: Sequence[bytes], decoded: Sequence[str]) -> bool:
-        words = {word for text in decoded for word in re.findall(r"[^\W\d_]+", text)}
-        other = [word for word in words if not word.isascii()]
-        is_long = 2 * sum(len(word) > 2 for word in other) > len(other)
-        return is_long and all(re.fullmatch(f"[{first}-{last}]+", word) for word in other)
+        other = _foreign(decoded)
+        return _are_long(other) and all(re.fullmatch(f"[{first}-{last}]+", word) for word in other)
 
     return check
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 from tl_core.data.split_words import split_of, split_within
 
@@ -104,13 +104,18 @@ class FolderTree:
         """Return how many pictures lie in a folder and below it."""
         return sum(n for other, n in self.loose.items() if other[: len(folder)] == folder)
 
-    def unwrapped(self, folder: Folder) -> Folder:
-        """Return the folder inside that has several, below any that hold one folder alone."""
+    def unwrapped(self, folder: Folder, classes: Container[str] = ()) -> Folder:
+        """Return the folder inside that has several, below any that hold one folder alone.
+
+        Args:
+            folder: where to begin.
+            classes: names, as `same` returns them, of folders that wrap nothing.
+        """
         while len(names := self.names(folder)) == 1 and not self.loose[folder]:
-            inner = (*folder, *names)
-            if not self.names(inner):
+            (name,) = names
+            if same(name) in classes or not self.names((*folder, name)):
                 break
-            folder = inner
+            folder = (*folder, name)
         return folder
 
     def inner(self, folder: Folder) -> set[str]:

@@ -96,12 +96,15 @@ def check_header(file: BinaryIO) -> None:
             raise UnreadableImageError("the picture would take too long to decode")
 
 
-def check_cost(image: ImageFile.ImageFile, file: BinaryIO) -> None:
+def check_cost(image: ImageFile.ImageFile, file: BinaryIO) -> int:
     """Refuse a picture that would take too much memory or time; its header alone decides.
 
     Args:
         image: opened and not yet decoded.
         file: what it was opened from.
+
+    Returns:
+        The bytes of memory that decoding it takes, see `memory_of`.
 
     Raises:
         UnreadableImageError: the message is the reason alone.
@@ -120,6 +123,7 @@ def check_cost(image: ImageFile.ImageFile, file: BinaryIO) -> None:
         )
     if image.format in ("JPEG", "MPO") and pixels * _scans(file) > _SCANS * allowed.pixels:
         raise UnreadableImageError("the picture would take too long to decode")
+    return needed
 
 
 def memory_of(image: ImageFile.ImageFile) -> int:

@@ -17,7 +17,6 @@ from tl_core.data.layout import (
     Place,
     check_places,
     clean_name,
-    few,
     natural,
     picture_names,
 )
@@ -27,7 +26,7 @@ from tl_core.data.packed import (
     is_archive,
     open_parts,
     parts_of,
-    unopened,
+    refuse_unopened,
 )
 from tl_core.data.question import Told
 from tl_core.data.reading import read_layout
@@ -40,6 +39,7 @@ from tl_core.data.stored import restore
 from tl_core.data.tables.arranging import is_table
 from tl_core.errors import UserError
 from tl_core.escape import encodable
+from tl_core.words import few
 from tl_core.workspace import Workspace, disk_errors
 
 
@@ -81,9 +81,10 @@ def import_source(
     told = told or Told()
     is_folder = stat.S_ISDIR(mode)
     with _opened(path, within, told, is_folder=is_folder) as (entries, own_name, table):
-        title = clean_name(name or own_name) or "Dataset"
-        layout, entries = read_layout(entries, title, told, table)
-        return _import(workspace, entries, layout, title, owner, progress)
+        return import_entries(
+            workspace, entries, name or own_name,
+            owner=owner, told=told, table=table, progress=progress,
+        )  # fmt: skip
 
 
 @contextmanager
@@ -102,12 +103,8 @@ def _opened(
             files = [stack.enter_context(archive_file(one, within)) for one in parts_of(path)]
             entries = stack.enter_context(open_parts(files, told.names_in))
             yield entries, archive_stem(path.name), ""
-    elif what := unopened(path.name):
-        raise UserError(
-            f"{encodable(path.name)!r} is {what}, and such are not opened; unpack it and import "
-            "the folder, or pack it as an ordinary .zip."
-        )
     else:
+        refuse_unopened(path.name)
         raise UserError(
             f"{encodable(str(path))!r} is a single file, and pictures are imported from a folder "
             "or an archive with one folder for each class; name that folder instead."
@@ -121,6 +118,7 @@ def import_entries(
     *,
     owner: str = "local",
     told: Told | None = None,
+    table: str = "",
     progress: Progress | None = None,
 ) -> Dataset:
     """Import files as a dataset; importing the same pictures again finds the same dataset.
@@ -134,6 +132,7 @@ def import_entries(
         name: what to call the dataset; a number is added when another one is called so.
         owner: who imports it.
         told: what the person said about how they are to be read.
+        table: the one of them that the person named as their table.
         progress: called with (files done, files in all).
 
     Raises:
@@ -141,7 +140,7 @@ def import_entries(
             can be read in a class, classes that only validation or test have, or the disk is full.
     """
     title = clean_name(name) or "Dataset"
-    layout, found = read_layout(entries, title, told or Told())
+    layout, found = read_layout(entries, title, told or Told(), table)
     return _import(workspace, found, layout, title, owner, progress)
 
 

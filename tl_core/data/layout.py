@@ -22,6 +22,7 @@ from tl_core.data.limits import limits
 from tl_core.data.split_words import split_of
 from tl_core.errors import UserError
 from tl_core.escape import JOINERS, encodable, shorten
+from tl_core.words import few
 
 # What Windows, macOS, Linux, Synology, QNAP, NetApp and Android leave in drives and on shares.
 _CLUTTER = re.compile(
@@ -73,8 +74,6 @@ class Layout:
         skipped: files that are no pictures or lie in no class folder. Hidden files and what
             operating systems leave behind are not worth a word.
         reading: by what the classes were told, for people.
-        is_headed: of a table, whether the heading of its labels means label.
-        is_one_hot: of a table, whether each class has a column of its own.
     """
 
     classes: tuple[str, ...]
@@ -82,8 +81,6 @@ class Layout:
     given_split: bool
     skipped: tuple[Skipped, ...]
     reading: str = ""
-    is_headed: bool = True
-    is_one_hot: bool = False
 
 
 @dataclass(frozen=True)
@@ -210,17 +207,6 @@ def clean_name(text: str) -> str:
         if c.isspace() or c in JOINERS or unicodedata.category(c) not in ("Cc", "Cf")
     )
     return " ".join(unicodedata.normalize("NFC", kept).split())
-
-
-def few(names: Iterable[str], limit: int = 5) -> str:
-    """Name the first few and count the rest.
-
-    >>> few(["a", "b"]), few("abcdefg")
-    ("'a', 'b'", "'a', 'b', 'c', 'd', 'e' and 2 more")
-    """
-    names = list(names)
-    more = f" and {len(names) - limit} more" if len(names) > limit else ""
-    return ", ".join(repr(name) for name in names[:limit]) + more
 
 
 def is_clutter(part: str) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from tl_core.data.dataset import Skipped
 from tl_core.data.finding import Finding
 from tl_core.data.sources import NOT_LISTED
+from tl_core.words import count
 
 _COPY = "the same picture as "
 _CUT_OFF = "the file is cut off"
@@ -78,9 +79,9 @@ def check_unused(reading: str) -> list[Finding]:
 
 
 def _without_class(reason: str, names: list[str]) -> Finding:
-    one, many = ("row", "rows") if reason.startswith("named in") else ("picture", "pictures")
-    count = f"1 {one} was" if len(names) == 1 else f"{len(names):,} {many} were"
-    why = f"{count} left out: {reason}, for example {names[0]!r}."
+    what = count(len(names), "row" if reason.startswith("named in") else "picture")
+    were = "was" if len(names) == 1 else "were"
+    why = f"{what} {were} left out: {reason}, for example {names[0]!r}."
     return Finding("left-out", "note", why, names=tuple(names[:_NAMED]))
 
 

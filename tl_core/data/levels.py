@@ -33,6 +33,7 @@ from tl_core.data.folder_tree import (
 from tl_core.data.question import CLASSES_ABOVE, CLASSES_BELOW, Choice, QuestionError
 from tl_core.data.split_words import are_splits, split_of, split_within
 from tl_core.errors import UserError
+from tl_core.words import few
 
 
 @dataclass(frozen=True)
@@ -82,13 +83,11 @@ def _levels(tree: FolderTree, base: Folder, source: str, read_as: str) -> Levels
     if kept := _pictures_beside_masks(tops):
         return _without_masks(tree, kept, source, read_as)
     if holder := _splits_in_one(tree, tops):
-        found = _levels(tree, tree.unwrapped(holder), source, read_as)
         where = f"not in the folder {holder[-1]}, where the train and test folders are"
-        return replace(found, elsewhere=where)
+        return _inside_one(tree, holder, where, source, read_as)
     if holder := _classes_in_one(tree, tops):
-        found = _levels(tree, tree.unwrapped(holder), source, read_as)
         where = f"not in the folder {holder[-1]}, where the classes are"
-        return replace(found, elsewhere=where)
+        return _inside_one(tree, holder, where, source, read_as)
     if shared := tree.recurring(tops):
         if are_splits(shared):
             return _splits_inside(tree, tops, source)
@@ -96,6 +95,14 @@ def _levels(tree: FolderTree, base: Folder, source: str, read_as: str) -> Levels
     if rest := _unsorted(tops):
         return _beside_unsorted(tree, base, rest, source, read_as)
     return _uneven(tree, tops, Levels({base: None}), source, read_as)
+
+
+def _inside_one(
+    tree: FolderTree, folder: Folder, elsewhere: str, source: str, read_as: str
+) -> Levels:
+    """Look into one folder alone, and say of what is not in it why it is left out."""
+    found = _levels(tree, tree.unwrapped(folder), source, read_as)
+    return replace(found, elsewhere=elsewhere)
 
 
 def _marked(tree: FolderTree, tops: Sequence[Folder]) -> dict[Folder, Split]:
@@ -145,8 +152,7 @@ def _without_masks(tree: FolderTree, kept: Sequence[Folder], source: str, read_a
         )
     where = "not in the folder of the pictures but in one of masks, say"
     if len(kept) == 1:
-        found = _levels(tree, tree.unwrapped(kept[0]), source, read_as)
-        return replace(found, elsewhere=where)
+        return _inside_one(tree, kept[0], where, source, read_as)
     roots = dict.fromkeys(kept)
     return _classes(tree, Levels(roots, said=_inside(kept), elsewhere=where), source, read_as)
 
@@ -182,12 +188,12 @@ def _given(tree: FolderTree, roots: Mapping[Folder, Split | None]) -> Levels:
     found: dict[Folder, Split | None] = {}
     for root, split in roots.items():
         if split == "train":
-            found[_unwrapped(tree, root, set())] = split
+            found[tree.unwrapped(root)] = split
     classes = {same(name) for root in found for name in tree.names(root)}
     apart: dict[Folder, str] = {}
     for root, split in roots.items():
         if split != "train":
-            inner = _unwrapped(tree, root, classes)
+            inner = tree.unwrapped(root, classes)
             names = {same(name) for name in tree.names(inner)}
             if len(names) == 1 and not names & classes and all(map(says_nothing, names)):
                 apart[root] = f"in a {split} folder that says no classes"
@@ -196,15 +202,6 @@ def _given(tree: FolderTree, roots: Mapping[Folder, Split | None]) -> Levels:
     said = ", ".join(f"{root[-1]!r} ({split})" for root, split in found.items())
     return Levels(found, apart=apart, said=f"classes by the folders inside {said}",
                   elsewhere="not in the train, validation or test folder")  # fmt: skip
-
-
-def _unwrapped(tree: FolderTree, root: Folder, classes: set[str]) -> Folder:
-    while len(names := tree.names(root)) == 1 and not tree.loose[root]:
-        (name,) = names
-        if same(name) in classes or not tree.names((*root, name)):
-            break
-        root = (*root, name)
-    return root
 
 
 def _pictures_beside_masks(tops: Sequence[Folder]) -> list[Folder]:
@@ -271,12 +268,10 @@ def _classes(tree: FolderTree, found: Levels, source: str, read_as: str) -> Leve
     are_groups = all(map(GROUP.fullmatch, shared)) and not names & VERSIONS
     if are_groups and not any(map(GROUP.fullmatch, names)):
         shared = set()
-    if len(shared) < 2 or read_as == CLASSES_ABOVE:
-        if (
-            read_as != CLASSES_ABOVE
-            and len(tops) > 1
-            and all(says_no_class(top[-1]) for top in tops)
-        ):
+    if read_as == CLASSES_ABOVE:
+        return found
+    if len(shared) < 2:
+        if len(tops) > 1 and all(says_no_class(top[-1]) for top in tops):
             _ask_whether(tops, source)
         return found
     if read_as != CLASSES_BELOW:
@@ -323,9 +318,9 @@ def _ask(
     raise QuestionError(
         "read_as",
         f"The folders of {source} can be read in two ways, because {_few(deep)} hold folders "
-        f"({_quoted(below)}) of their own",
+        f"({few(below)}) of their own",
         (
-            Choice(CLASSES_BELOW, f"the classes are {_quoted(below)}"),
+            Choice(CLASSES_BELOW, f"the classes are {few(below)}"),
             Choice(CLASSES_ABOVE, f"the classes are {_few(tops)}"),
         ),
     )
@@ -336,9 +331,4 @@ def _inside(folders: Sequence[Folder]) -> str:
 
 
 def _few(folders: Sequence[Folder]) -> str:
-    return _quoted([folder[-1] for folder in folders])
-
-
-def _quoted(names: Sequence[str], limit: int = 5) -> str:
-    more = f" and {len(names) - limit} more" if len(names) > limit else ""
-    return ", ".join(repr(name) for name in names[:limit]) + more
+    return few([folder[-1] for folder in folders])

@@ -11,6 +11,8 @@ from typing import BinaryIO
 from tl_core.data.sources import Entry, open_file
 from tl_core.data.tars import is_tar, tar_entries
 from tl_core.data.zips import cannot_open, opened, zip_entries
+from tl_core.errors import UserError
+from tl_core.escape import encodable
 
 ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 # Google Drive and Takeout pack what is large into several whole zips: set-20240101T0-001.zip.
@@ -64,16 +66,22 @@ def parts_of(path: Path) -> list[Path]:
     return sorted(other for other in path.parent.iterdir() if same.fullmatch(other.name))
 
 
-def unopened(name: str) -> str:
-    """Return what a file is that packs others and is not opened; empty for other files.
+def refuse_unopened(name: str) -> None:
+    """Refuse a file that packs others and is not opened, by its name; let all other files pass.
 
-    >>> unopened("Photos.7Z"), unopened("set.zip.001"), unopened("a.jpg")
-    ('a 7-Zip archive', 'one volume of an archive that was cut into several', '')
+    Raises:
+        UserError: the file is one.
     """
+    if is_archive_name(name):
+        return
+    what = next((what for ending, what in _OTHERS.items() if name.lower().endswith(ending)), "")
     if _VOLUME.search(name):
-        return "one volume of an archive that was cut into several"
-    fitting = (what for ending, what in _OTHERS.items() if name.lower().endswith(ending))
-    return "" if is_archive_name(name) else next(fitting, "")
+        what = "one volume of an archive that was cut into several"
+    if what:
+        raise UserError(
+            f"{encodable(name)!r} is {what}, and such are not opened; unpack it and import the "
+            "folder, or pack it as an ordinary .zip."
+        )
 
 
 def archive_file(path: Path, within: Path | None = None) -> BinaryIO:

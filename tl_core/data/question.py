@@ -17,7 +17,7 @@ class Told:
         read_as: `classes-above`, `classes-below`, `folders` (no table), or the name of a table.
         picture_column: the column that names the pictures, by its heading or its number from 1.
         label_column: the column of the classes, or several with commas between, one for each class.
-        names_in: the encoding of the names in a zip that does not say it.
+        names_in: the encoding of the names in a zip, or of a table, that does not say it.
     """
 
     read_as: str = ""

@@ -7,12 +7,13 @@ from dataclasses import replace
 
 from tl_core.data.dataset import Skipped
 from tl_core.data.folder_tree import says_no_class
-from tl_core.data.layout import Layout, arrange, few, natural, picture_names
+from tl_core.data.layout import Layout, arrange, natural
 from tl_core.data.question import FOLDERS, Choice, QuestionError, Told
 from tl_core.data.sources import Entry
-from tl_core.data.tables.arranging import arrange_by_table, is_table
+from tl_core.data.tables.arranging import TableLayout, arrange_by_table, is_table
 from tl_core.errors import UserError
 from tl_core.escape import encodable
+from tl_core.words import few
 
 
 def read_layout(
@@ -59,11 +60,10 @@ def _read(entries: Sequence[Entry], title: str, told: Told, table: str) -> Layou
         failed = error
     if by_table and is_named:
         return by_table
-    half = by_table is not None and 2 * len(by_table.places) >= len(picture_names(names)[0])
     try:
         by_folders = arrange(names, title, told.read_as)
     except UserError as error:
-        if by_table and (half or not isinstance(error, QuestionError)):
+        if by_table and (by_table.covers or not isinstance(error, QuestionError)):
             return by_table
         is_asked = isinstance(error, QuestionError) and len(error.choices) > 1
         raise error if is_asked else failed or error from None
@@ -71,10 +71,10 @@ def _read(entries: Sequence[Entry], title: str, told: Told, table: str) -> Layou
     if by_table is None:
         if say_nothing and failed:
             raise failed
-    elif say_nothing or (by_table.is_headed and half):
+    elif say_nothing or (by_table.is_headed and by_table.covers):
         return _in_words(by_table, by_folders)
-    elif by_table.is_one_hot and half and not told.read_as:
-        _ask(tables[0], by_table, by_folders)
+    elif by_table.is_one_hot and by_table.covers and not told.read_as:
+        _ask(by_table, by_folders)
     reading = f"{by_folders.reading}; not used: {few(tables)}"
     return replace(by_folders, reading=reading)
 
@@ -97,7 +97,8 @@ def _in_words(by_table: Layout, by_folders: Layout) -> Layout:
     )
 
 
-def _ask(table: str, by_table: Layout, by_folders: Layout) -> None:
+def _ask(by_table: TableLayout, by_folders: Layout) -> None:
+    table = by_table.tables[0]
     raise QuestionError(
         "read_as",
         f"The columns of {table} and the folders say different classes",

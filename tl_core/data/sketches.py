@@ -41,9 +41,11 @@ def keep_sketches(cache: Path, known: Mapping[str, Sketches], white: int = 0) ->
     """
     files = sorted(known)
     file = _file(cache, files, white)
-    if len(_held(file, set(files))) < len(files):
+    held = _held(file, set(files))
+    if len(held) < len(files):
         write_atomic(file, _written(files, known))
-    return Known(known) | known_sketches(cache, files, white)
+        held = _held(file, set(files))
+    return Known(known) | held
 
 
 def _written(files: Sequence[str], known: Mapping[str, Sketches]) -> Iterator[bytes]:

@@ -23,10 +23,9 @@ _WORDS: dict[str, Split] = {word: split for split, said in _CALLED.items() for w
 _FILLING = {"set", "sets", "data", "dataset", "datasets", "daten", "image", "images", "img", "imgs",
             "picture", "pictures", "photo", "photos", "bilder", "seg", "x", "split", "splits",
             "folder", "part", "samples", "cases", "public", "private", "the", "my"}  # fmt: skip
-NO = {"false", "0", "0.0", "no", "n", "f", "falsch", "nein", "faux", "non", "falso", "não", ""}
-YES = {"true", "1", "1.0", "yes", "y", "t", "x", "wahr", "ja", "vrai", "oui", "verdadero", "vero",
-       "verdadeiro", "sí", "sim"}  # fmt: skip
-"""What people and spreadsheets write for yes and no, in small letters."""
+_NO = {"false", "0", "0.0", "no", "n", "f", "falsch", "nein", "faux", "non", "falso", "não", ""}
+_YES = {"true", "1", "1.0", "yes", "y", "t", "x", "wahr", "ja", "vrai", "oui", "verdadero", "vero",
+        "verdadeiro", "sí", "sim"}  # fmt: skip
 
 
 @lru_cache(maxsize=4096)
@@ -51,6 +50,24 @@ def split_within(name: str) -> Split | None:
     ('test', None)
     """
     return _meant(_words(name))
+
+
+def says_yes(cell: str) -> bool:
+    """Say whether a cell is a word for yes, as people and spreadsheets write it.
+
+    >>> says_yes("True"), says_yes("x"), says_yes("0")
+    (True, True, False)
+    """
+    return cell.strip().lower() in _YES
+
+
+def says_no(cell: str) -> bool:
+    """Say whether a cell is a word for no, or empty.
+
+    >>> says_no("FALSCH"), says_no(""), says_no("2")
+    (True, True, False)
+    """
+    return cell.strip().lower() in _NO
 
 
 def are_splits(names: Iterable[str]) -> bool:

@@ -345,8 +345,10 @@ def test_one_hot_beside_folders_that_are_no_classes():
     table = "\n".join(["image,MEL,NV", *rows])
     assert labels_of(read({"gt.csv": table}, pictures)) == {"MEL", "NV"}
     real = [name.replace("part0", "cats").replace("part1", "dogs") for name in pictures]
-    with pytest.raises(QuestionError, match="and the folders say different classes"):
-        read({"gt.csv": table}, real)
+    sizes = listing(real, ["640", "480"], "file,width")
+    with pytest.raises(QuestionError, match="and the folders say different classes") as asked:
+        read({"a_sizes.csv": sizes, "gt.csv": table}, real)
+    assert [choice.value for choice in asked.value.choices] == ["folders", "gt.csv"]
 
 
 def test_unlabelled_pictures_do_not_outvote_a_table():

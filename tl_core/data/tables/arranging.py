@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from tl_core.data.dataset import Skipped, Split
 from tl_core.data.folder_tree import is_mask_folder
-from tl_core.data.layout import Layout, Place, check_places, few, natural, picture_names
+from tl_core.data.layout import Layout, Place, check_places, natural, picture_names
 from tl_core.data.question import Choice, QuestionError, Told
 from tl_core.data.sources import Entry
 from tl_core.data.split_words import split_within
@@ -18,10 +18,28 @@ from tl_core.data.tables.matching import Match, PictureIndex
 from tl_core.data.tables.rows import ENDINGS, Row, TableError, read_rows, unusable
 from tl_core.errors import UserError
 from tl_core.escape import encodable
+from tl_core.words import few
 
 _TRIED = 24  # tables of one source
 _LISTED = 1000  # rows about pictures that are not here, one by one; of more, their number
 _SUBMISSION = "submission"  # Kaggle's sample of how answers are to be handed in
+
+
+@dataclass(frozen=True)
+class TableLayout(Layout):
+    """What tables say of a source.
+
+    Attributes:
+        tables: those that were used, by their paths.
+        covers: whether they speak of half of its pictures.
+        is_headed: whether the headings of their classes mean class.
+        is_one_hot: whether each class has a column of its own.
+    """
+
+    tables: tuple[str, ...] = ()
+    covers: bool = False
+    is_headed: bool = True
+    is_one_hot: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,7 +76,7 @@ def is_table(name: str) -> bool:
 
 def arrange_by_table(
     entries: Sequence[Entry], source: str, told: Told | None = None, named: str = ""
-) -> Layout:
+) -> TableLayout:
     """Find classes by tables among the files.
 
     A table counts if half of its rows name a picture, or it names half of the pictures. Of
@@ -100,7 +118,7 @@ def arrange_by_table(
         raise next(iter(failed.values()), TableError(f"There is no table in {source}."))
     used = _parts(found, source)
     layout = _together(used, pictures, source)
-    left = [table.name for table in tables if table.name not in {one.table for one in used}]
+    left = [table.name for table in tables if table.name not in layout.tables]
     if left:
         layout = replace(layout, reading=f"{layout.reading}; tables not used: {few(left)}")
     others = [one for one in skipped if not is_table(one.path)]
@@ -120,7 +138,7 @@ def _read(table: Entry, index: PictureIndex, told: Told) -> _Read:
     matches = _matches(body, columns, index)
     hits = sum(match is not None for match in matches)
     if 2 * hits < len(body) and 2 * hits < len(pictures) and not told.picture_column:
-        cell = next(_cell(r, columns) for r, m in zip(body, matches, strict=True) if not m)
+        cell = next(columns.picture.of(r) for r, m in zip(body, matches, strict=True) if not m)
         why = f"{hits:,} of its {len(body):,} rows name pictures that are here ({cell!r} is none)"
         raise unusable(table.name, rows[0], why)
     places, skipped = _placed(table.name, zip(body, matches, strict=True), columns, pictures)
@@ -149,7 +167,7 @@ def _placed(
     for row, match in rows:
         if match is None:
             if len(skipped) < _LISTED:
-                cell = encodable(_cell(row, columns))
+                cell = encodable(columns.picture.of(row))
                 skipped.append(Skipped(cell, f"named in {table} and not there"))
             continue
         picture, label = match.picture, columns.labels.of(row)
@@ -167,18 +185,13 @@ def _placed(
     return found, skipped
 
 
-def _cell(row: Row, columns: Columns) -> str:
-    number = columns.picture.number
-    return row[number].strip() if number < len(row) else ""
-
-
 def _matches(rows: Sequence[Row], columns: Columns, index: PictureIndex) -> list[Match | None]:
     """Return the picture of each row; of rows that name one in several folders, the nearest.
 
     Other folders are another computer's where most rows have them; else those rows name pictures
     that are not here.
     """
-    found = [index.find(_cell(row, columns)) for row in rows]
+    found = [index.find(columns.picture.of(row)) for row in rows]
     hits = [match for match in found if match]
     are_moved = 2 * sum(match.is_elsewhere for match in hits) > len(hits)
     nearest: dict[int, int] = defaultdict(int)
@@ -211,20 +224,22 @@ def _parts(found: Sequence[_Read], source: str) -> list[_Read]:
     learning = [one for one in found if one.part == "train"]
     if learning and not any(first.places.keys() & one.places.keys() for one in learning):
         first = learning[0]
-    used = [first]
+    used, held = [first], dict(first.places)
     for one in found:
         if one is first:
             continue
-        held = {number: place for read in used for number, place in read.places.items()}
         common = held.keys() & one.places.keys()
         if common:
             differ = sum(held[number][0] != one.places[number][0] for number in common)
             if differ and one.columns.is_headed:
                 _ask_table(first, one, source)
-            elif not differ and one.part and not first.part:
-                used.append(one)
-        elif (first.part and one.part and one.part != first.part) or _are_pieces(first, one):
+            belongs = not differ and one.part and not first.part
+        else:
+            is_other_split = first.part and one.part and one.part != first.part
+            belongs = is_other_split or _are_pieces(first, one)
+        if belongs:
             used.append(one)
+            held |= one.places
     learns = {label for one in used if one.part in ("train", None) for label in one.labels}
     return [read for one in used if (read := _spelt_as(one, learns)).labels <= learns] or [first]
 
@@ -262,7 +277,7 @@ def _ask_table(first: _Read, other: _Read, source: str) -> None:
     )
 
 
-def _together(reads: Sequence[_Read], pictures: Mapping[int, str], source: str) -> Layout:
+def _together(reads: Sequence[_Read], pictures: Mapping[int, str], source: str) -> TableLayout:
     found: dict[int, tuple[str, Split | None]] = {}
     are_parts = len({one.part for one in reads} - {None}) > 1
     for one in reads:
@@ -291,16 +306,23 @@ def _together(reads: Sequence[_Read], pictures: Mapping[int, str], source: str) 
     places = tuple(Place(number, pictures[number], *found[number]) for number in sorted(found))
     learns = {place.class_name for place in places if place.split in (None, "train")}
     check_places(places, learns, source)
-    is_headed = all(one.columns.is_headed for one in reads)
-    is_one_hot = reads[0].columns.are_one_hot
-    return Layout(natural(learns), places, is_given, tuple(skipped), said, is_headed, is_one_hot)
+    return TableLayout(
+        natural(learns), places, is_given, tuple(skipped), said,
+        tables=tuple(one.table for one in reads),
+        covers=2 * len(places) >= len(pictures),
+        is_headed=all(one.columns.is_headed for one in reads),
+        is_one_hot=reads[0].columns.are_one_hot,
+    )  # fmt: skip
+
+
+def _folders(name: str) -> list[str]:
+    return name.replace("\\", "/").split("/")[:-1]
 
 
 def _folder_split(name: str) -> Split | None:
-    folders = name.replace("\\", "/").split("/")[:-1]
-    return next((split for folder in folders if (split := split_within(folder))), None)
+    return next((split for folder in _folders(name) if (split := split_within(folder))), None)
 
 
 def _is_mask(name: str) -> bool:
     """Say whether a picture lies in a folder of masks; tables name the pictures beside it."""
-    return any(is_mask_folder(folder) for folder in name.replace("\\", "/").split("/")[:-1])
+    return any(map(is_mask_folder, _folders(name)))

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tl_core.data.layout import few
 from tl_core.data.question import Choice, QuestionError, Told
 from tl_core.data.tables.headings import LABELS, MEASURES, PICTURES
 from tl_core.data.tables.labels import LabelColumns, find_labels, is_one_hot
@@ -16,6 +15,7 @@ from tl_core.data.tables.matching import PictureIndex
 from tl_core.data.tables.rows import Row, unusable
 from tl_core.data.tables.sample import Column, Sample, is_yes_or_no, take_sample
 from tl_core.data.tables.splits import SplitColumns, find_splits, flag_of
+from tl_core.words import few
 
 
 @dataclass(frozen=True)

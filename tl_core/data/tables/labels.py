@@ -6,12 +6,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tl_core.data.layout import clean_name, few
+from tl_core.data.layout import clean_name
 from tl_core.data.question import FOLDERS, Choice, QuestionError
-from tl_core.data.split_words import YES
+from tl_core.data.split_words import says_yes
 from tl_core.data.tables.headings import FOLDS, LABELS, MEASURES
 from tl_core.data.tables.rows import Row, unusable
 from tl_core.data.tables.sample import Column, Sample, is_empty, is_yes_or_no
+from tl_core.words import few
 
 _FRACTION = re.compile(r"[+-]?\d*[.,]\d+(e[+-]?\d+)?", re.IGNORECASE)
 _DATE = re.compile(r"\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/.]\d\d?[-/.]\d{4}")
@@ -29,10 +30,10 @@ class LabelColumns:
 
     def of(self, row: Row) -> str:
         """Return a row's class; nothing where it says none."""
-        cells = [row[c.number].strip() if c.number < len(row) else "" for c in self.columns]
-        if len(cells) == 1:
-            return "" if is_empty(cells[0]) else clean_name(cells[0])
-        said = [c.name for c, cell in zip(self.columns, cells, strict=True) if _says_yes(cell)]
+        if len(self.columns) == 1:
+            cell = self.columns[0].of(row)
+            return "" if is_empty(cell) else clean_name(cell)
+        said = [column.name for column in self.columns if says_yes(column.of(row))]
         return clean_name(said[0]) if len(said) == 1 else ""
 
 
@@ -122,15 +123,11 @@ def _same_classes(a: Column, b: Column) -> bool:
     return len(pairs) == len({x for x, _ in pairs}) == len({y for _, y in pairs})
 
 
-def _says_yes(cell: str) -> bool:
-    return cell.strip().lower() in YES
-
-
 def is_one_hot(columns: Sequence[Column]) -> bool:
     """Say whether each row says yes in one of several columns, as one-hot labels do."""
     if len(columns) < 2:
         return False
-    counts = [sum(map(_says_yes, cells)) for cells in zip(*(c.cells for c in columns), strict=True)]
+    counts = [sum(map(says_yes, cells)) for cells in zip(*(c.cells for c in columns), strict=True)]
     return max(counts) == 1 and 2 * sum(counts) >= len(counts)
 
 

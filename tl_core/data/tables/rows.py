@@ -9,11 +9,11 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import islice, takewhile
 
-from tl_core.data.encodings import CALLED, WESTERN, WINDOWS, find_encoding, first_plausible
-from tl_core.data.layout import few
+from tl_core.data.encodings import CALLED, LIKELIEST, WESTERN, WINDOWS, find_encoding
 from tl_core.data.question import QuestionError
 from tl_core.data.sources import Entry
 from tl_core.errors import UserError
+from tl_core.words import few
 
 ENDINGS = (".csv", ".tsv")
 
@@ -107,5 +107,5 @@ def _decoded(data: bytes, names_in: str, called: str) -> tuple[str, str]:
         pass
     lines = [line for line in data.splitlines() if not line.isascii()][:_LETTERS]
     encoding = find_encoding(lines, WINDOWS, names_in, f"The table {called}")
-    encoding = encoding or first_plausible(lines, WESTERN)
+    encoding = encoding or find_encoding(lines, WESTERN, LIKELIEST, "") or "cp1252"
     return data.decode(encoding, "replace"), f"{called} read as {CALLED[encoding]} ({encoding})"

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 
-from tl_core.data.layout import few
-from tl_core.data.split_words import NO, YES
+from tl_core.data.split_words import says_no, says_yes
 from tl_core.data.tables.headings import PICTURES, key_of
 from tl_core.data.tables.matching import PictureIndex, looks_like_file
 from tl_core.data.tables.rows import Row, unusable
 from tl_core.errors import UserError
+from tl_core.words import few
 
 _SEEN = 2000  # rows
 _CELLS = 200_000
@@ -42,6 +42,10 @@ class Column:
     key: str | None
     cells: tuple[str, ...]
     found: tuple[int | None, ...]
+
+    def of(self, row: Row) -> str:
+        """Return a row's cell; empty where the row is too short."""
+        return row[self.number].strip() if self.number < len(row) else ""
 
     @cached_property
     def hits(self) -> int:
@@ -124,20 +128,15 @@ def take_sample(rows: Sequence[Row], index: PictureIndex) -> Sample:
     for n in range(width):
         cells = tuple(row[n].strip() if n < len(row) else "" for row in body)
         columns.append(Column(n, str(n + 1), None, cells, tuple(map(index.number, cells))))
-    has_heading = not any(
-        _is_of(first[column.number], column, index) for column in columns if len(body)
-    )
+    has_heading = not any(_is_of(first[column.number], column, index) for column in columns)
+    pairs = zip(columns, first, strict=True)
     if has_heading:
-        columns = [
-            Column(c.number, first[c.number] or c.name, key_of(first[c.number]), c.cells, c.found)
-            for c in columns
-        ]
+        columns = [replace(c, name=cell or c.name, key=key_of(cell)) for c, cell in pairs]
     else:
         columns = [
-            Column(c.number, c.name, None, (first[c.number], *c.cells),
-                   (index.number(first[c.number]), *c.found))
-            for c in columns
-        ]  # fmt: skip
+            replace(c, cells=(cell, *c.cells), found=(index.number(cell), *c.found))
+            for c, cell in pairs
+        ]
     return Sample(index.table, tuple(columns), has_heading)
 
 
@@ -163,7 +162,7 @@ def is_empty(cell: str) -> bool:
 
 def is_yes_or_no(column: Column) -> bool:
     """Say whether all cells are yes or no; empty ones are no."""
-    return bool(column.filled) and all(cell.lower() in YES | NO for cell in column.cells)
+    return bool(column.filled) and all(says_yes(cell) or says_no(cell) for cell in column.cells)
 
 
 def _is_of(cell: str, column: Column, index: PictureIndex) -> bool:

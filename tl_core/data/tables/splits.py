@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tl_core.data.dataset import Split
-from tl_core.data.split_words import YES, split_of
+from tl_core.data.split_words import says_yes, split_of
 from tl_core.data.tables.headings import SPLITS
 from tl_core.data.tables.rows import Row
 from tl_core.data.tables.sample import Column, is_empty, is_yes_or_no
@@ -37,26 +37,23 @@ class SplitColumns:
 
     def of(self, row: Row) -> tuple[Split | None, str]:
         """Return a row's split, `None` for one that has none, and the word that is not known."""
-        cells = [row[c.number].strip() if c.number < len(row) else "" for c in self.columns]
         if self.are_flags:
-            return self._flagged(cells)
-        for cell in cells:
+            return self._flagged(row)
+        for cell in (column.of(row) for column in self.columns):
             if not is_empty(cell) and cell.lower() not in _UNASSIGNED:
                 split: Split | None = "train" if cell == self.train else split_of(cell)
                 return split, "" if split else cell
         return None, ""
 
-    def _flagged(self, cells: Sequence[str]) -> tuple[Split | None, str]:
+    def _flagged(self, row: Row) -> tuple[Split | None, str]:
         """Return what several flags say together: the one that says yes, or what none means."""
-        meant = [flag_of(column) for column in self.columns]
-        said = {
-            split for split, cell in zip(meant, cells, strict=True) if split and cell.lower() in YES
-        }
+        meant = [(flag_of(column), says_yes(column.of(row))) for column in self.columns]
+        said = {split for split, is_so in meant if split and is_so}
         if len(said) == 1:
             return said.pop(), ""
         if said:
             return None, " and ".join(sorted(said))
-        if "train" not in meant:
+        if "train" not in {split for split, _ in meant}:
             return "train", ""
         return ("test", "") if len(meant) == 1 else (None, "no flag")
 
@@ -85,5 +82,4 @@ def flag_of(column: Column) -> Split | None:
 
 
 def _divides(column: Column) -> bool:
-    said = {cell.lower() in YES for cell in column.cells}
-    return bool(column.filled) and is_yes_or_no(column) and len(said) > 1
+    return is_yes_or_no(column) and len(set(map(says_yes, column.cells))) > 1
