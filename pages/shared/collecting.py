@@ -72,10 +72,10 @@ def gather(draft: Draft, name: str, key: str) -> None:
     elif files or shot:
         with guarded():
             new = [draft.add(name, file.name, file, file.size) for file in files]
-            st.session_state[f"twice-{key}"] = new.count(False)
             if shot:
                 number = sum(map(len, draft.classes().values())) + 1
-                draft.add(name, f"snapshot {number}.jpg", shot, shot.size)
+                new.append(draft.add(name, f"snapshot {number}.jpg", shot, shot.size))
+            st.session_state[f"twice-{key}"] = new.count(False)
             # Fresh widgets: the files' memory is let go, and the camera is ready again.
             st.session_state[f"turn-{key}"] = turn + 1
             st.rerun(scope="fragment")
