@@ -150,9 +150,9 @@ def settled(made: Plan) -> tuple[object, ...]:
     ("sign", "settings", "changes"),
     [
         ("early", {"epochs": 2}, {"epochs": None}),
-        ("unfinished", {"recipe": "feature-extraction"}, {"epochs": 62}),
+        ("unfinished", {"recipe": "feature-extraction"}, {"epochs": 32}),
         ("unsteady", {"lr": 1.0}, {"lr": None}),
-        ("unsteady", {"recipe": "feature-extraction"}, {"lr": 3e-4}),
+        ("unsteady", {"recipe": "feature-extraction"}, {"lr": 1e-4}),
         ("stuck", {"lr": 1e-6}, {"lr": None}),
         ("stuck", {"recipe": "feature-extraction"}, {"recipe": "fine-tune"}),
         ("memorising", {"recipe": "scratch"}, {"recipe": "feature-extraction"}),

@@ -176,7 +176,7 @@ def test_train_queues_a_run_and_writes_it_into_the_address(
 
 @pytest.mark.parametrize(
     ("kind", "place", "batch", "epochs"),
-    [("cpu", "the processor", "32", "7, then 6"), ("cuda", "an NVIDIA GPU", "64", "13, then 10")],
+    [("cpu", "the processor", "32", "5, then 6"), ("cuda", "an NVIDIA GPU", "64", "5, then 10")],
 )
 def test_what_was_chosen_is_what_the_worker_s_device_will_get(
     open_page: Open,

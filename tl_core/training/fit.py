@@ -54,7 +54,9 @@ def fit(
             train, validation = yield from _at_cut(source_of, plan, at, keeping)
             scale = yield from measure_scale(tail, train)
             with (
-                standardised(tail, scale, train, validation) as (learnt, measured),
+                standardised(
+                    tail, scale, train, validation, solve=phase.solve and not at.goes_on
+                ) as (learnt, measured),
                 at.best.kept(tail, goes_on=at.goes_on),
                 closing(
                     run_phase(tail, learnt, measured, phase, device, seed=seed, at=at)

@@ -16,8 +16,9 @@ from tl_core.errors import UserError
 from tl_core.training.views import choose_views, explain_views
 
 Schedule = Literal["cosine", "slanted"]
-# A head that learns alone learns on standardised features (see `standardise`), which bear more.
-_HEAD_LR = 3e-3
+# A head that learns alone begins solved (see `ridge`). Before stages learn with it, it moves
+# little: what it learns by heart there, their beginning would throw away.
+_HEAD_LR, _FIRST_HEAD_LR = 1e-3, 3e-4
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Phase:
             0 keeps none and varies anew in every epoch.
         patience: epochs without improvement before the phase ends.
         weight_decay: of AdamW, on weights of more than one dimension.
+        solve: whether a linear head that learns alone begins with its solution in closed form.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Phase:
     views: int
     patience: int
     weight_decay: float = 0.01
+    solve: bool = False
 
 
 @dataclass(frozen=True)
@@ -202,13 +205,13 @@ def _drafts(recipe: Recipe, cut: int, card: Card) -> list[_Draft]:
     if recipe == "scratch":
         return [_Draft("everything, from random weights", 0, 300, 15, 40, stage_ratio=1.0,
                        stage_decay=1.0)]  # fmt: skip
-    head = _Draft("the new head", stages, 400, 10, 50, head_lr=_HEAD_LR)
+    head = _Draft("the new head", stages, 200, 10, 25, head_lr=_HEAD_LR)
     if recipe == "feature-extraction":
         # Above the convolutions, "feature extraction" leaves dense stages to learn with the head.
         return [head if cut == stages else _Draft("the dense stages and the head", cut, 160, 6, 20)]
     if cut == stages:
         return [head]
-    head = _Draft("first the new head alone", stages, 200, 5, 25, head_lr=_HEAD_LR)
+    head = _Draft("first the new head alone", stages, 50, 5, 10, head_lr=_FIRST_HEAD_LR)
     if recipe == "fine-tune":
         how = card.fine_tuning
         name = "then the last stages with it" if cut else "then every stage with it"
@@ -249,6 +252,7 @@ def _phase(
         augment=augment,
         views=views,
         patience=_patience(epochs),
+        solve=frozen,
     )
 
 
@@ -272,6 +276,7 @@ def _more(
         schedule="cosine",
         views=views,
         patience=_patience(epochs),
+        solve=False,
     )
 
 
@@ -314,7 +319,8 @@ def _reasons(
     last = phases[-1]
     only_head = last.cut == len(card.stages)
     lr_why = {
-        "feature-extraction": "only a new head learns, and it starts from nothing",
+        "feature-extraction": "only a new head learns, and it begins with a solution that is "
+        "computed at once",
         "fine-tune": "the head learns quickly; earlier stages move less, so that they keep what "
         "they know",
         "gradual": "each stage further back moves 2.6 times less (ULMFiT, 2018)",

@@ -1,9 +1,8 @@
 """How well classes can be told apart from what frozen stages hand over: a linear probe.
 
 Alain and Bengio, "Understanding intermediate layers using linear classifier probes" (2016). The
-probe is ridge regression onto one target per class. Its answer on an example that it has not seen
-follows from one decomposition of all examples, so leaving out each in turn costs no more than
-learning once: a stage takes a fraction of a second where training a head takes many.
+probe is ridge regression, and its answer on an example that it has not seen costs no more than
+learning once (see `ridge`): a stage takes a fraction of a second where training a head takes many.
 """
 
 from __future__ import annotations
@@ -14,9 +13,11 @@ from math import sqrt
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from tl_core.errors import UserError
+from tl_core.training.ridge import Ridge
 
 # For each feature: how strongly the probe is held back. With this it foretells what a new head that
 # learned for a few epochs gets right; held back less, it knows more than such a head
@@ -63,28 +64,20 @@ def probe(features: NDArray[Any], labels: Sequence[int]) -> Probed:
     >>> probe(np.array([[0.0], [0.1], [1.0], [1.1]]), [0, 0, 1, 1]).accuracy
     1.0
     """
-    wanted, targets = _targets(labels)
-    values = _standardised(np.asarray(features, np.float64))
-    count, width = values.shape
-    strengths, vectors = _decomposed(values)
-    mean = targets.mean(0)
-    along = vectors.T @ (targets - mean)
-    shrunk = strengths / (strengths + _PENALTY * width)
-    fitted = vectors @ (shrunk[:, None] * along) + mean
-    # What the example's own target adds to its answer is taken out (Allen's PRESS, 1974).
-    own = (vectors**2 @ shrunk + 1 / count)[:, None]
-    answers = targets - (targets - fitted) / np.maximum(1 - own, 1e-9)
-    return Probed(answers.argmax(1) == wanted)
+    wanted, classes = _numbered(labels)
+    values = torch.from_numpy(_standardised(np.asarray(features, np.float64)))
+    answers = Ridge(values, torch.from_numpy(wanted), classes).left_out(_PENALTY)
+    return Probed(answers.numpy().argmax(1) == wanted)
 
 
-def _targets(labels: Sequence[int]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _numbered(labels: Sequence[int]) -> tuple[NDArray[np.int64], int]:
     classes, wanted, counts = np.unique(labels, return_inverse=True, return_counts=True)
     if len(classes) < 2 or counts.min() < 2:
         raise UserError(
             "To see how well classes can be told apart, each needs at least 2 pictures to learn "
             "from, and there must be 2 classes; add pictures and try again."
         )
-    return wanted, np.where(np.arange(len(classes)) == wanted[:, None], 1.0, -1.0)
+    return wanted, len(classes)
 
 
 def _standardised(features: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -94,15 +87,3 @@ def _standardised(features: NDArray[np.float64]) -> NDArray[np.float64]:
     spread = np.sqrt((variance + variance.mean()) / 2)
     result: NDArray[np.float64] = centred / np.where(spread > 0, spread, 1.0)
     return result
-
-
-def _decomposed(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the squared singular values of `(N, F)` and their left vectors `(N, ·)`."""
-    count, width = values.shape
-    if count <= width:
-        strengths, vectors = np.linalg.eigh(values @ values.T)
-        return np.maximum(strengths, 0.0), vectors
-    strengths, right = np.linalg.eigh(values.T @ values)
-    there = strengths > 1e-10 * max(strengths[-1], 1e-300)
-    strengths, right = strengths[there], right[:, there]
-    return strengths, values @ right / np.sqrt(strengths)

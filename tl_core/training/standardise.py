@@ -15,9 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from tl_core.training.events import Preparing
+from tl_core.training.ridge import solve_head
 from tl_core.training.sources import Source
 
 _TILE = 32
+SOLVED_FROM = 2000  # examples at most: a decomposition takes seconds, and the head learns on
 _ROUNDING = 1e-6  # of a feature's size: what lies closer together differs by rounding alone
 
 
@@ -92,7 +94,12 @@ class Standardised:
 
 @contextmanager
 def standardised(
-    tail: nn.Sequential, scale: Scale | None, train: Source, validation: Source
+    tail: nn.Sequential,
+    scale: Scale | None,
+    train: Source,
+    validation: Source,
+    *,
+    solve: bool = False,
 ) -> Iterator[tuple[Source, Source]]:
     """Let a tail that is a linear head learn on standardised features.
 
@@ -104,6 +111,7 @@ def standardised(
         scale: from `measure_scale`; with `None` the tail learns on what it is given.
         train: what it learns from.
         validation: what it is measured on.
+        solve: give the layer its solution in closed form to begin with; see `solve_head`.
 
     Yields:
         The two sources to learn from and to measure on.
@@ -113,8 +121,11 @@ def standardised(
         yield train, validation
         return
     to_standardised(linear, scale)
+    learnt = Standardised(train, scale)
+    if solve:
+        begin_solved(linear, *_first_variation(learnt))
     try:
-        yield Standardised(train, scale), Standardised(validation, scale)
+        yield learnt, Standardised(validation, scale)
     finally:
         to_raw(linear, scale)
 
@@ -125,6 +136,33 @@ def _only_linear(tail: nn.Sequential) -> nn.Linear | None:
     learning = [layer for layer in layers if not isinstance(layer, nn.Dropout)]
     only = learning[0] if len(learning) == 1 else None
     return only if isinstance(only, nn.Linear) else None
+
+
+def _first_variation(source: Source) -> tuple[Tensor, Tensor]:
+    """Return features `(n, F)` and labels of the examples that a solution is computed from."""
+    chosen = spread_out(source.labels)
+    tiles = [source.batch(indices, 0).cpu() for indices in torch.split(chosen, _TILE)]
+    return torch.cat(tiles), source.labels[chosen].cpu()
+
+
+def spread_out(labels: Tensor) -> Tensor:
+    """Return which examples to solve from: all, or as many of each class as its share allows.
+
+    >>> spread_out(torch.tensor([1, 0, 1])).tolist()
+    [0, 1, 2]
+    """
+    count = len(labels)
+    by_class = torch.argsort(labels, stable=True)
+    turns = torch.arange(min(count, SOLVED_FROM), device=labels.device) * count
+    return by_class[turns // min(count, SOLVED_FROM)].sort().values
+
+
+@torch.no_grad()
+def begin_solved(linear: nn.Linear, features: Tensor, labels: Tensor) -> None:
+    """Let a layer begin with its solution in closed form on features `(N, F)`."""
+    weight, bias = solve_head(features, labels, linear.out_features)
+    linear.weight.copy_(weight)
+    linear.bias.copy_(bias)
 
 
 @torch.no_grad()

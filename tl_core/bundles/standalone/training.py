@@ -34,7 +34,14 @@ from tl_core.bundles.standalone.settings import (
 from tl_core.training.loop import batch_count
 from tl_core.training.phases import Phase
 from tl_core.training.schedule import build_optimizer, rate, set_rate
-from tl_core.training.standardise import Scale, scale_of, to_raw, to_standardised
+from tl_core.training.standardise import (
+    Scale,
+    begin_solved,
+    scale_of,
+    spread_out,
+    to_raw,
+    to_standardised,
+)
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 TILE = 16  # pictures that pass through the network at once while nothing learns
@@ -147,6 +154,10 @@ def train_phase(
         scale = scale_of(features.mean(0), features.square().mean(0))
         to_standardised(linear, scale)
         train, validation = standardised(train, scale), standardised(validation, scale)
+        if phase.solve:
+            chosen = spread_out(splits["train"].labels)
+            values = ((features - scale.mean) / scale.spread)[chosen].cpu()
+            begin_solved(linear, values, splits["train"].labels[chosen].cpu())
 
     state = copy.deepcopy(tail.state_dict())
     best_here, stale, epoch = (-1.0, 0.0), 0, 0
