@@ -67,18 +67,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     samples = [known.key for known in SAMPLES]
     parser.add_argument("data", nargs="+", help=f"folders or .zip files, or {', '.join(samples)}")
-    parser.add_argument("--weights", nargs="*", default=[], metavar="BACKBONE=FILE")
+    parser.add_argument(
+        "--weights", nargs="+", default=["mini="], metavar="BACKBONE=FILE",
+        help="the backbones; without a file, with the weights that come with the app",
+    )  # fmt: skip
     parser.add_argument("--per-class", nargs="+", default=["5", "20", "100", "all"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2, 3, 4])
     args = parser.parse_args()
     set_up(choose_device("cpu"))
     warnings.filterwarnings("ignore", module="sklearn")
-    backbones = {"mini": None, **dict(pair.split("=", 1) for pair in args.weights)}
+    backbones = dict(pair.split("=", 1) for pair in args.weights)
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as home:
         for backbone, weights in backbones.items():
             for source in args.data:
-                parts = read(Workspace.open(home), source, backbone, weights)
+                parts = read(Workspace.open(home), source, backbone, weights or None)
                 for per_class in args.per_class:
                     if row := measure(parts, source, backbone, per_class, args.seeds):
                         rows.append(row)

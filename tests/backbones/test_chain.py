@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tl_core.backbones.chain import Chain, linear_head, pooled
+from tl_core.backbones.chain import Chain, FixedStatistics, linear_head, pooled
 from tl_core.errors import UserError
 
 CUTS = range(4)
@@ -134,3 +134,15 @@ def test_pooled_ends_in_a_vector_and_a_new_head_in_logits() -> None:
     features = pooled(nn.Conv2d(3, 6, 3))(torch.randn(2, 3, 8, 9))
     assert features.shape == (2, 6)
     assert linear_head(6, 4)(features).shape == (2, 4)
+
+
+def test_with_fixed_statistics_batch_norm_learns_its_weights_and_keeps_its_statistics() -> None:
+    norm, dropout = nn.BatchNorm1d(3), nn.Dropout(0.5)
+    tail = FixedStatistics(nn.Sequential(norm, dropout)).train()
+    assert tail.training
+    assert dropout.training
+    before = {name: tensor.clone() for name, tensor in norm.named_buffers()}
+    tail(5 + torch.randn(8, 3)).sum().backward()
+    assert all(torch.equal(tensor, before[name]) for name, tensor in norm.named_buffers())
+    assert norm.weight.grad is not None
+    assert not tail.eval().training

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from weakref import ref
 
@@ -116,6 +117,43 @@ def test_while_it_trains_the_body_answers_as_when_it_does_not(
             with torch.no_grad():
                 assert torch.equal(chain.train().body(cut)(x), expected)
     assert torch.equal(chain.train().body(cut)(x), expected)
+
+
+@pytest.mark.parametrize("fixed", [True, False])
+def test_stages_that_learn_keep_their_statistics_where_the_phase_says_so(
+    fixed: bool,
+    toy: Callable[..., Chain],
+    planned: Callable[..., Plan],
+    source_of: Callable[[str, Phase], Any],
+    scripted: Callable[..., None],
+    cpu: Device,
+) -> None:
+    scripted([(number / 100, 1.0) for number in range(20)])
+    chain, plan = toy(), planned(1)
+    phases = tuple(replace(phase, fixed_statistics=fixed) for phase in plan.phases)
+    before = copied(chain)
+    list(fit(chain, source_of, replace(plan, phases=phases), cpu))
+    after = copied(chain)
+    running = [name for name in before if "running_mean" in name and "first" not in name]
+    assert len(running) == 2
+    assert all(torch.equal(before[name], after[name]) == fixed for name in running)
+    assert not torch.equal(before["stages.third.1.weight"], after["stages.third.1.weight"])
+
+
+def test_a_head_that_begins_solved_is_right_from_its_first_epoch(
+    toy: Callable[..., Chain],
+    planned: Callable[..., Plan],
+    source_of: Callable[[str, Phase], Any],
+    cpu: Device,
+) -> None:
+    first = {}
+    for solve in (True, False):
+        plan = planned(3)
+        phases = tuple(replace(phase, solve=solve) for phase in plan.phases)
+        events = fit(toy(), source_of, replace(plan, phases=phases), cpu)
+        first[solve] = next(event for event in events if isinstance(event, EpochEnded))
+    assert first[True].train_loss < 0.8 * first[False].train_loss
+    assert first[True].train_accuracy > first[False].train_accuracy
 
 
 # --- the best epoch ---------------------------------------------------------------------------

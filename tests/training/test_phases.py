@@ -82,7 +82,7 @@ def test_every_plan_makes_sense(chosen: RunConfig, examples: int, device: str) -
     [
         ("resnet18", "fine-tune", "layer4"),
         ("resnet50", "fine-tune", "layer4"),
-        ("mobilenet_v2", "fine-tune", "block7"),
+        ("mobilenet_v2", "fine-tune", "block5"),
         ("alexnet", "fine-tune", "conv5"),
         ("vgg16", "fine-tune", "block5"),
         ("vit_b_16", "fine-tune", "block10"),
@@ -129,6 +129,20 @@ def test_a_backbone_says_how_fast_it_fine_tunes() -> None:
     )
     assert (told.cut, told.phases[-1].head_lr) == (4, 1e-3)
     assert told.phases[-1].name == "then the last stages with it"
+
+
+@pytest.mark.parametrize("recipe", ["feature-extraction", "fine-tune", "gradual", "scratch"])
+def test_what_was_learned_before_is_the_beginning(recipe: str) -> None:
+    made = plan(config(recipe=recipe, more=(3,)), RESNET, 200, "cpu").phases
+    head_alone = [phase.cut == 5 for phase in made[:-1]]
+    assert [phase.solve for phase in made] == [*head_alone, False]
+    learning = [phase.cut < 5 and recipe != "scratch" for phase in made]
+    assert [phase.fixed_statistics for phase in made] == learning
+
+
+def test_a_backbone_may_let_its_statistics_move() -> None:
+    made = plan(config("mini", recipe="fine-tune"), find_card("mini"), 200, "cpu")
+    assert not any(phase.fixed_statistics for phase in made.phases)
 
 
 def test_gradual_unfreezing_is_ulmfits() -> None:

@@ -105,11 +105,13 @@ class FineTuning:
             convolutions).
         head_lr: peak learning rate of the head while stages learn with it.
         stage_ratio: that of the last stage, as a share of it.
+        fixed_statistics: whether BatchNorm of the stages that learn keeps its running statistics.
     """
 
     freeze: str = ""
     head_lr: float = 5e-4
     stage_ratio: float = 0.2
+    fixed_statistics: bool = True
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,22 @@ class Chain(nn.Module):
         return logits
 
 
+class FixedStatistics(nn.Sequential):
+    """Stages whose BatchNorm normalises by the running statistics it came with, in training too.
+
+    Its weights and biases learn. The statistics of a few small batches are a poor guess at those of
+    millions of pictures: letting them in at once throws away what the stages know.
+    """
+
+    def train(self, mode: bool = True) -> Self:
+        """Set the mode of everything else."""
+        super().train(mode)
+        for layer in self.modules():
+            if isinstance(layer, nn.modules.batchnorm._BatchNorm):
+                layer.eval()
+        return self
+
+
 def pooled(features: nn.Module) -> nn.Sequential:
     """Return a last stage whose feature map `(N, F, h, w)` is averaged to a vector `(N, F)`."""
     return nn.Sequential(

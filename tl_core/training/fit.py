@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import replace
 
-from tl_core.backbones.chain import Chain
+from tl_core.backbones.chain import Chain, FixedStatistics
 from tl_core.training.device import Device
 from tl_core.training.events import CacheRead, EpochEnded, Event, PhaseStarted
 from tl_core.training.keeping import Keeping, name_stages
@@ -50,6 +51,8 @@ def fit(
         if not at.goes_on:
             yield PhaseStarted(at.phase, phase.name, phase.cut, phase.epochs)
         tail = chain.freeze(phase.cut).tail(phase.cut)
+        if phase.fixed_statistics:
+            tail = FixedStatistics(OrderedDict(tail.named_children()))
         try:
             train, validation = yield from _at_cut(source_of, plan, at, keeping)
             scale = yield from measure_scale(tail, train)

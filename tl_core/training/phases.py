@@ -40,6 +40,7 @@ class Phase:
         patience: epochs without improvement before the phase ends.
         weight_decay: of AdamW, on weights of more than one dimension.
         solve: whether a linear head that learns alone begins with its solution in closed form.
+        fixed_statistics: whether BatchNorm of the stages that learn keeps its running statistics.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Phase:
     patience: int
     weight_decay: float = 0.01
     solve: bool = False
+    fixed_statistics: bool = False
 
 
 @dataclass(frozen=True)
@@ -187,7 +189,7 @@ def plan(config: RunConfig, card: Card, examples: int, device: str) -> Plan:
     wanted = [min(max(math.ceil(d.steps / steps), d.least), d.most) for d in drafts]
     epochs = wanted if config.epochs is None else share(config.epochs, wanted)
     phases = tuple(
-        _phase(config, card, draft, count, batch, examples, device)
+        _phase(config, card, recipe, draft, count, batch, examples, device)
         for draft, count in zip(drafts, epochs, strict=True)
         if count
     )
@@ -229,13 +231,14 @@ def _drafts(recipe: Recipe, cut: int, card: Card) -> list[_Draft]:
 def _phase(
     config: RunConfig,
     card: Card,
+    recipe: Recipe,
     draft: _Draft,
     epochs: int,
     batch: int,
     examples: int,
     device: str,
 ) -> Phase:
-    frozen = draft.cut == len(card.stages)
+    frozen, how = draft.cut == len(card.stages), card.fine_tuning
     augment: Augment = config.augment or ("none" if frozen else "light")
     lr = draft.head_lr if config.lr is None else config.lr
     stages = card.stages[: draft.cut]
@@ -253,6 +256,7 @@ def _phase(
         views=views,
         patience=_patience(epochs),
         solve=frozen,
+        fixed_statistics=recipe != "scratch" and not frozen and how.fixed_statistics,
     )
 
 

@@ -7,6 +7,7 @@ import copy
 import hashlib
 import io
 import sys
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from torch.nn.functional import cross_entropy
 from torchvision.models import get_weight
 from torchvision.transforms import v2
 
+from tl_core.backbones.chain import FixedStatistics
 from tl_core.backbones.families.resnet import assemble, build
 from tl_core.bundles.standalone.network import Chain, read_weights, rename
 from tl_core.bundles.standalone.pictures import normalised, open_picture
@@ -144,6 +146,8 @@ def train_phase(
 ) -> int:
     """Train what lies after the cut; return how many epochs there have been in all."""
     body, tail = chain.body(phase.cut), chain.tail(phase.cut)
+    if phase.fixed_statistics:
+        tail = FixedStatistics(OrderedDict(tail.named_children()))
     train = inputs(body, splits["train"], phase.augment)
     validation = inputs(body, splits["validation"], "none")
     scale, linear = None, cast("nn.Linear", chain.head.linear)
