@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -213,3 +214,21 @@ def test_made_tables_and_layouts_are_never_read_wrong(benchmark: Any) -> None:
     answered = [kind for kind, outcome, _ in found if outcome == "right"]
     assert len(answered) >= 0.8 * len(found)
     assert len(set(answered)) >= 20
+
+
+def test_heads_are_compared_on_the_same_features(
+    benchmark: Callable[[str], ModuleType],
+) -> None:
+    heads = benchmark("frozen_heads")
+    random = np.random.default_rng(0)
+    labels = np.arange(120, dtype=np.int64) % 3
+    values = random.normal(0, 1, (120, 16)) + 4 * np.eye(3, 16)[labels]
+    every = heads.Part(values.astype(np.float32), labels)
+    parts = every, np.arange(120) % 4 == 0
+    row = heads.measure(parts, "clouds", "mini", "10", [0, 1])
+    for method in (heads.OURS, heads.RANDOM, heads.LOGISTIC):
+        assert 0.8 < row[method] <= 1
+    assert heads.measure(parts, "clouds", "mini", "24", [0]) is None, "a fifth is to validate on"
+    (mean,) = heads.means([row], ["5", "10"])[:1]
+    assert mean["per class"] == "10"
+    assert mean[heads.OURS] == row[heads.OURS]
