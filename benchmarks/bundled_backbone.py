@@ -32,6 +32,7 @@ from tl_core.backbones import worth
 from tl_core.backbones.catalog import find_card
 from tl_core.backbones.load import load_backbone
 from tl_core.config import RunConfig
+from tl_core.data.dataset import Dataset
 from tl_core.data.open import open_dataset
 from tl_core.data.pictures import Pictures
 from tl_core.data.pixels import decode_pixels
@@ -118,10 +119,15 @@ def keep(rows: list[dict[str, Any]]) -> str:
     return worth.card_table(figures)
 
 
+def open_source(workspace: Workspace, source: str) -> Dataset:
+    """Return a sample by its key, or import a folder or .zip file as the app does."""
+    known = source in [each.key for each in SAMPLES]
+    return sample(workspace, source) if known else open_dataset(workspace, source, None)
+
+
 def read(workspace: Workspace, source: str, backbone: str) -> Task:
     """Import a source as the app does, and decode it for a backbone."""
-    known = source in [each.key for each in SAMPLES]
-    dataset = sample(workspace, source) if known else open_dataset(workspace, source, None)
+    dataset = open_source(workspace, source)
     parts = {}
     for split in ("train", "validation", "test"):
         items = dataset.of(split)  # type: ignore[arg-type]

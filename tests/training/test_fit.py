@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 from weakref import ref
 
@@ -129,10 +128,9 @@ def test_stages_that_learn_keep_their_statistics_where_the_phase_says_so(
     cpu: Device,
 ) -> None:
     scripted([(number / 100, 1.0) for number in range(20)])
-    chain, plan = toy(), planned(1)
-    phases = tuple(replace(phase, fixed_statistics=fixed) for phase in plan.phases)
+    chain = toy()
     before = copied(chain)
-    list(fit(chain, source_of, replace(plan, phases=phases), cpu))
+    list(fit(chain, source_of, planned(1, fixed_statistics=fixed), cpu))
     after = copied(chain)
     running = [name for name in before if "running_mean" in name and "first" not in name]
     assert len(running) == 2
@@ -148,9 +146,7 @@ def test_a_head_that_begins_solved_is_right_from_its_first_epoch(
 ) -> None:
     first = {}
     for solve in (True, False):
-        plan = planned(3)
-        phases = tuple(replace(phase, solve=solve) for phase in plan.phases)
-        events = fit(toy(), source_of, replace(plan, phases=phases), cpu)
+        events = fit(toy(), source_of, planned(3, solve=solve), cpu)
         first[solve] = next(event for event in events if isinstance(event, EpochEnded))
     assert first[True].train_loss < 0.8 * first[False].train_loss
     assert first[True].train_accuracy > first[False].train_accuracy

@@ -84,6 +84,11 @@ class FixedStatistics(nn.Sequential):
     millions of pictures: letting them in at once throws away what the stages know.
     """
 
+    @classmethod
+    def of(cls, tail: nn.Sequential) -> Self:
+        """Return the same named stages, sharing their weights."""
+        return cls(OrderedDict(tail.named_children()))
+
     def train(self, mode: bool = True) -> Self:
         """Set the mode of everything else."""
         super().train(mode)

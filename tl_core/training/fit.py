@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -52,7 +51,7 @@ def fit(
             yield PhaseStarted(at.phase, phase.name, phase.cut, phase.epochs)
         tail = chain.freeze(phase.cut).tail(phase.cut)
         if phase.fixed_statistics:
-            tail = FixedStatistics(OrderedDict(tail.named_children()))
+            tail = FixedStatistics.of(tail)
         try:
             train, validation = yield from _at_cut(source_of, plan, at, keeping)
             scale = yield from measure_scale(tail, train)

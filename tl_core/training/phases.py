@@ -238,7 +238,7 @@ def _phase(
     examples: int,
     device: str,
 ) -> Phase:
-    frozen, how = draft.cut == len(card.stages), card.fine_tuning
+    frozen = draft.cut == len(card.stages)
     augment: Augment = config.augment or ("none" if frozen else "light")
     lr = draft.head_lr if config.lr is None else config.lr
     stages = card.stages[: draft.cut]
@@ -256,7 +256,7 @@ def _phase(
         views=views,
         patience=_patience(epochs),
         solve=frozen,
-        fixed_statistics=recipe != "scratch" and not frozen and how.fixed_statistics,
+        fixed_statistics=not frozen and recipe != "scratch" and card.fine_tuning.fixed_statistics,
     )
 
 

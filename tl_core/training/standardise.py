@@ -121,10 +121,10 @@ def standardised(
         yield train, validation
         return
     to_standardised(linear, scale)
-    learnt = Standardised(train, scale)
-    if solve:
-        begin_solved(linear, *_first_variation(learnt))
     try:
+        learnt = Standardised(train, scale)
+        if solve:
+            begin_solved(linear, *_first_variation(learnt))
         yield learnt, Standardised(validation, scale)
     finally:
         to_raw(linear, scale)
@@ -151,10 +151,10 @@ def spread_out(labels: Tensor) -> Tensor:
     >>> spread_out(torch.tensor([1, 0, 1])).tolist()
     [0, 1, 2]
     """
-    count = len(labels)
+    count, most = len(labels), min(len(labels), SOLVED_FROM)
     by_class = torch.argsort(labels, stable=True)
-    turns = torch.arange(min(count, SOLVED_FROM), device=labels.device) * count
-    return by_class[turns // min(count, SOLVED_FROM)].sort().values
+    evenly = torch.arange(most, device=labels.device) * count // most
+    return by_class[evenly].sort().values
 
 
 @torch.no_grad()

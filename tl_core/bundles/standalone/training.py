@@ -7,7 +7,6 @@ import copy
 import hashlib
 import io
 import sys
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -147,7 +146,7 @@ def train_phase(
     """Train what lies after the cut; return how many epochs there have been in all."""
     body, tail = chain.body(phase.cut), chain.tail(phase.cut)
     if phase.fixed_statistics:
-        tail = FixedStatistics(OrderedDict(tail.named_children()))
+        tail = FixedStatistics.of(tail)
     train = inputs(body, splits["train"], phase.augment)
     validation = inputs(body, splits["validation"], "none")
     scale, linear = None, cast("nn.Linear", chain.head.linear)
